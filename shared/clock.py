@@ -1,0 +1,22 @@
+"""Time as the system writes it: aware UTC instants to the microsecond, spelt with a Z."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Now = Callable[[], datetime]
+"""Returns the present instant, aware and in UTC."""
+
+
+def utc_text(instant: datetime) -> str:
+    """`2026-03-12T18:04:05.000000Z`; raises ValueError for a naive instant, whose meaning nobody knows."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_utc(text: str) -> datetime:
+    """The instant that `utc_text` wrote; raises ValueError for any other spelling."""
+    instant = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if utc_text(instant) != text:
+        raise ValueError("not a UTC instant in canonical text")
+    return instant
