@@ -1,0 +1,36 @@
+"""Who calls, on whose behalf, and under which conditions: the first parameter of every use case."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from shared.canonical import dumps, plain, tagged_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """An idempotency key: at most one effect per (club, principal, operation, key); `fingerprint` hashes the inputs."""
+
+    operation: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """`principal` is an opaque reference, never a name. `club` is None only for an operator who acts for no club."""
+
+    principal: str
+    club: UUID | None
+    roles: frozenset[str]
+    request_id: str
+    once: Once | None = None
+    expected_version: int | None = None
+
+    def acting_for(self, club: UUID) -> "Caller":
+        """The same caller inside another club: for founding a club, and for workers that serve each club in turn."""
+        return replace(self, club=club)
+
+    def under(self, operation: str, key: str, *inputs: object) -> "Caller":
+        """The same caller with an idempotency key for `operation` on `inputs` (ids and commands, hashed canonically)."""
+        fingerprint = tagged_hash("concordat/once/v1", operation.encode(), b"\0", dumps(plain(inputs)))
+        return replace(self, once=Once(operation=operation, key=key, fingerprint=fingerprint))

@@ -1,0 +1,179 @@
+"""What the clubs module asks of storage: one small repository per aggregate, inside a transaction.
+
+`get` raises Missing, never returns None. `save` compares versions and raises StaleVersion; `add` inserts version 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+from uuid import UUID
+
+from core.clubs.agreement import Agreement
+from core.clubs.club import Club
+from core.clubs.member import Member
+from core.clubs.standing import Fact
+from core.clubs.visit import Visit
+
+from ports.log import DirectoryEntry
+from ports.unit_of_work import Tx
+from shared.canonical import Json
+from shared.errors import Conflict
+
+
+class SlugTaken(Conflict):
+    """Another club of the network has this slug."""
+
+    code = "club/slug-taken"
+    title = "Another club has this slug."
+
+
+class NumberTaken(Conflict):
+    """The member number was used before in this club; numbers are never used again (rule mem5)."""
+
+    code = "member/number-taken"
+    title = "This member number was used before."
+
+
+class AgreementExists(Conflict):
+    """The two clubs have another active agreement of this scope (rule agr1)."""
+
+    code = "agreement/exists"
+    title = "The two clubs have an active agreement already."
+
+
+class AlreadyCheckedIn(Conflict):
+    """The member has an open check-in, here or at another club (rule vis5)."""
+
+    code = "visit/already-checked-in"
+    title = "The member is checked in already."
+
+
+class Clubs(Protocol):
+    """Clubs; a caller sees its own, and of others the directory entry."""
+
+    async def get(self, key: UUID) -> Club: ...
+
+    async def add(self, club: Club, origin: str) -> None:
+        """Also enters the club into the directory; raises SlugTaken."""
+
+    async def save(self, club: Club) -> None: ...
+
+    async def entry(self, key: UUID) -> DirectoryEntry:
+        """Any club of the network."""
+
+
+class Members(Protocol):
+    """The club's own members."""
+
+    async def get(self, key: UUID) -> Member: ...
+
+    async def by_ref(self, ref: UUID) -> Member:
+        """The member behind a reference; raises Missing once the person is erased."""
+
+    async def add(self, member: Member) -> None:
+        """Raises NumberTaken, also for a number whose member was erased."""
+
+    async def save(self, member: Member) -> None: ...
+
+
+class Agreements(Protocol):
+    """Agreements that the club is a party of; another club's draft is missing."""
+
+    async def get(self, key: UUID) -> Agreement: ...
+
+    async def newest_between(self, one: UUID, other: UUID, scope: str) -> Agreement:
+        """The active or suspended agreement of the two, else the newest that ever was in force; raises Missing."""
+
+    async def add(self, agreement: Agreement) -> None: ...
+
+    async def save(self, agreement: Agreement) -> None:
+        """Raises AgreementExists when a second one of the pair and scope would become active."""
+
+
+class Visits(Protocol):
+    """Visits that the club is host or home of."""
+
+    async def get(self, key: UUID) -> Visit: ...
+
+    async def hold(self, member_ref: UUID) -> None:
+        """Wait for, and keep until the end, the right to decide on this member's visits: decisions are one at a time."""
+
+    async def consumed(self, agreement_id: UUID, member_ref: UUID, but: UUID) -> Sequence[date]:
+        """Host-local dates that the member's other visits under the agreement use or reserve, sorted (rule vis6)."""
+
+    async def add(self, visit: Visit) -> None: ...
+
+    async def save(self, visit: Visit) -> None:
+        """Raises AlreadyCheckedIn when it would be the member's second open check-in anywhere."""
+
+    async def of_member(self, member_ref: UUID) -> Sequence[Visit]:
+        """Every visit of the member, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What the home club lets the host know of a visitor while the visit lasts, and no more."""
+
+    visit_id: UUID
+    home_club: UUID
+    host_club: UUID
+    member_ref: UUID
+    category: str
+    facts: tuple[Fact, ...]
+    distance_from_club_metres: int
+    distance_from_residence_metres: int | None
+
+
+class Grants(Protocol):
+    """Standing rows: written by the home club, read by the host."""
+
+    async def get(self, visit_id: UUID) -> Grant: ...
+
+    async def put(self, grant: Grant) -> None:
+        """Insert it, or rewrite it after a change of the member's facts."""
+
+    async def drop(self, visit_id: UUID) -> None:
+        """When the visit ends; either party may."""
+
+    async def of_member(self, member_ref: UUID) -> Sequence[Grant]:
+        """The member's live grants (home club only)."""
+
+
+class Subjects(Protocol):
+    """Keys under which personal values are disclosed: one per (recording club, person), one per visit."""
+
+    async def add(self, subject: UUID, key: bytes, shared_with: UUID | None = None) -> None:
+        """Keep a new key (32 bytes) of this club; `shared_with` may read it too."""
+
+    async def key(self, subject: UUID) -> bytes:
+        """Raises Missing once erased."""
+
+    async def erase(self, subjects: Sequence[UUID]) -> None:
+        """Destroy the keys, every disclosure under them in whichever log, and the idempotent answers that show them."""
+
+
+class Verdicts(Protocol):
+    """Verdicts as the records keep them."""
+
+    async def disclosed(self, verdict_id: UUID) -> Mapping[str, Json]:
+        """The verdict's personal parts by name (`inputs`, `failed`) that are left; empty once erased."""
+
+
+class ClubsTx(Tx, Protocol):
+    """A transaction of the clubs module."""
+
+    @property
+    def clubs(self) -> Clubs: ...
+    @property
+    def members(self) -> Members: ...
+    @property
+    def agreements(self) -> Agreements: ...
+    @property
+    def visits(self) -> Visits: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def subjects(self) -> Subjects: ...
+    @property
+    def verdicts(self) -> Verdicts: ...

@@ -1,0 +1,72 @@
+"""One transaction: what a use case loads, saves and emits is committed whole on clean exit, or not at all."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from ports.caller import Caller
+from shared.errors import Busy, Invalid, NotFound
+from shared.events import Event
+
+V = TypeVar("V")
+TxT_co = TypeVar("TxT_co", covariant=True)
+
+
+class Tx(Protocol):
+    """An open transaction of one caller.
+
+    MUST commit on clean exit of the block that opened it and roll back on any error; there is no public commit.
+    MUST see nothing, and change nothing, that the caller's club is not a party of.
+    """
+
+    def emit(self, *events: Event) -> None:
+        """Record facts that this transaction establishes.
+
+        MUST write, in the same transaction, one immutable row per event, one record per party's log and one pending row
+        per consumer. MUST NOT let two versions of one aggregate reach any consumer in inverted order.
+        """
+
+    def answer(self, view: V) -> V:
+        """Keep `view` as the answer of the caller's idempotency key, in this transaction, and hand it back.
+
+        A transaction whose caller brought a key MUST NOT commit without an answer: that is a defect (RuntimeError).
+        """
+
+
+class Begin(Protocol[TxT_co]):
+    """Opens transactions.
+
+    With `caller.once` set, it MUST first take the key: raise InFlight while another transaction holds it, Replayed when
+    it was answered within the last 24 hours under the same fingerprint, KeyReused when under another. An error raised
+    inside the block stores nothing under the key. A connection lost during COMMIT MUST raise Unavailable.
+    """
+
+    def __call__(self, caller: Caller) -> AbstractAsyncContextManager[TxT_co]: ...
+
+
+class Replayed(Exception):
+    """Not an error: this key was answered before; `answer` is the canonical JSON of the view that it got."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("answered before")
+        self.answer = answer
+
+
+class InFlight(Busy):
+    """The same key is being worked on right now."""
+
+    code = "idempotency/in-flight"
+    title = "A request with this Idempotency-Key is still being worked on."
+
+
+class KeyReused(Invalid):
+    """The key was used before with other inputs."""
+
+    code = "idempotency/mismatch"
+    title = "This Idempotency-Key was used with another request."
+
+
+class Missing(NotFound):
+    """No such row for this caller. Parameter: kind."""
+
+    code = "request/not-found"
+    title = "There is no such object."
