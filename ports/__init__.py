@@ -1,1 +1,1 @@
-"""The architecture document: every promise that the system makes to itself, as Protocols and the errors that they raise."""
+"""The architecture document: every promise the system makes to itself, as Protocols and the errors they raise."""

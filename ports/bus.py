@@ -45,7 +45,7 @@ class Bus(Protocol):
         """Before `start`; `consumer` names the durable subscription."""
 
     async def publish(self, message: Message) -> None:
-        """Returns once the message is as durable as the bus makes it; the same id again is dropped or delivered again."""
+        """Returns once the message is as durable as the bus makes it; the same id again may be delivered again."""
 
     async def check(self) -> None:
         """Raises BusUnavailable when it does not answer."""

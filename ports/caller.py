@@ -31,6 +31,6 @@ class Caller:
         return replace(self, club=club)
 
     def under(self, operation: str, key: str, *inputs: object) -> "Caller":
-        """The same caller with an idempotency key for `operation` on `inputs` (ids and commands, hashed canonically)."""
+        """The same caller with an idempotency key for `operation` on `inputs` (ids, commands), hashed canonically."""
         fingerprint = tagged_hash("concordat/once/v1", operation.encode(), b"\0", dumps(plain(inputs)))
         return replace(self, once=Once(operation=operation, key=key, fingerprint=fingerprint))

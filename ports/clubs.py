@@ -97,7 +97,7 @@ class Visits(Protocol):
     async def get(self, key: UUID) -> Visit: ...
 
     async def hold(self, member_ref: UUID) -> None:
-        """Wait for, and keep until the end, the right to decide on this member's visits: decisions are one at a time."""
+        """Wait for the right to decide on this member's visits and keep it until the end: one decision at a time."""
 
     async def consumed(self, agreement_id: UUID, member_ref: UUID, but: UUID) -> Sequence[date]:
         """Host-local dates that the member's other visits under the agreement use or reserve, sorted (rule vis6)."""

@@ -38,7 +38,7 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogKey:
-    """A key of the log (`name+hash+base64`), good for tree sizes from `from_size` to before `until_size` (None: open)."""
+    """A key of the log (`name+hash+base64`), good for tree sizes from `from_size` to below `until_size` (None: open)."""
 
     verifier_key: str
     from_size: int
@@ -65,7 +65,7 @@ class StoredAnchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """A record in this club's log: the exact bytes, their salt (32 bytes) and the leaf's index, None until integrated."""
+    """A record in this club's log: the exact bytes, their salt (32 bytes), the leaf's index (None until integrated)."""
 
     event_id: UUID
     data: bytes

@@ -1,4 +1,4 @@
-"""Canonical JSON in a strict profile of RFC 8785, and hashes over it: the bytes that every proof of the system stands on.
+"""Canonical JSON in a strict profile of RFC 8785, and hashes over it: the bytes that every proof stands on.
 
 The profile: ASCII keys, no floats, integers below 2^53 in size, no lone surrogates, no duplicate keys.
 """
@@ -36,7 +36,7 @@ def dumps(value: Json) -> bytes:
 
 
 def loads(data: bytes) -> Json:
-    """The value that `data` encodes canonically; raises NotCanonical for any other bytes, a second spelling included."""
+    """The value that `data` encodes canonically; raises NotCanonical for any other bytes, second spellings included."""
     try:
         value = json.loads(data.decode(), parse_float=_no_float, parse_constant=_no_float)
         again = dumps(value)
@@ -50,7 +50,7 @@ def loads(data: bytes) -> Json:
 
 
 def plain(value: object) -> Json:
-    """Any value of the core as JSON: dataclasses by field, ids and times as text, bytes in base64url, enums by value."""
+    """Any value of the core as JSON: dataclasses by field, ids and times as text, bytes as base64url, enums by value."""
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Enum):
@@ -89,7 +89,7 @@ def unb64url(text: str) -> bytes:
 
 
 def tagged_hash(tag: str, *parts: bytes) -> bytes:
-    """SHA-256(tag ‖ 0x00 ‖ parts): the domain tag, which names its version, keeps hashes of one purpose out of another."""
+    """SHA-256(tag ‖ 0x00 ‖ parts): the tag names purpose and version, so that no hash serves for another purpose."""
     return hashlib.sha256(b"".join((tag.encode(), b"\0", *parts))).digest()
 
 

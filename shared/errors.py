@@ -8,7 +8,7 @@ from typing import ClassVar
 
 
 class ConcordatError(Exception):
-    """A refusal that a caller may see. `code` is stable for ever, `title` is a fact, parameters are machine-readable."""
+    """A refusal that a caller may see: a code that is stable for ever, a fact as title, machine-readable parameters."""
 
     code: ClassVar[str]
     title: ClassVar[str]

@@ -1,4 +1,4 @@
-"""The shape of a domain event: a fact, the clubs whose logs hold it, the state of each aggregate it changed, and what of it is personal.
+"""The shape of a domain event: a fact, the clubs whose logs hold it, what it changed, and what of it is personal.
 
 `Annotated[str, Personal("id")]` on a dataclass field is the only place that says a value is personal, and whose it is.
 """
@@ -27,9 +27,9 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A fact that happened. Fields that are aggregates are their state afterwards; all other fields are the fact itself.
+    """A fact that happened. Fields that are aggregates are their state afterwards; all others are the fact itself.
 
-    `event_id` is set only where the decision already needed it (a verdict is hashed under it); else emitting assigns one.
+    `event_id` is set only where the decision already needed it (a verdict is hashed under it); else emitting makes one.
     """
 
     type: ClassVar[str]
@@ -45,6 +45,12 @@ class Event:
         """The aggregates as this event left them, the one that it is about first."""
         values = (getattr(self, field.name) for field in fields(self))
         return tuple(value for value in values if isinstance(value, Aggregate))
+
+    @property
+    def about(self) -> tuple[str, UUID, int]:
+        """Kind, id and version of the aggregate that the event belongs to; an event that changes none overrides this."""
+        first = self.after[0]
+        return first.kind, first.id, first.version
 
     @property
     def facts(self) -> dict[str, object]:

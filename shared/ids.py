@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 in canonical lower-case text. The source of new ones is injected, since it is randomness and time."""
+"""Identifiers: UUIDv7 in canonical lower-case text. The source of new ones is injected: it is randomness and time."""
 
 import re
 from collections.abc import Callable

@@ -12,7 +12,7 @@ SMALLEST, LARGEST, USUAL = 1, 200, 50
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """`limit` rows (1 to 200) in key order: after `after`, or the last ones before `before`; from the start without either."""
+    """`limit` rows (1 to 200) in key order: those after `after`, or the last before `before`; else from the start."""
 
     limit: int = USUAL
     after: UUID | None = None
