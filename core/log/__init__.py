@@ -1,1 +1,1 @@
-"""The verifiable log in pure functions: Merkle trees and tiles, notes and checkpoints, records, disclosures, receipts."""
+"""The verifiable log in pure functions: trees and tiles, notes and checkpoints, records, disclosures, receipts."""

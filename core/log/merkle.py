@@ -5,7 +5,6 @@ Hashes come from a reader `(level, index) -> hash` of complete subtrees, so that
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
 
 from core.log.errors import ProofInvalid
 
@@ -16,11 +15,8 @@ MAX_SIZE = (1 << 53) - 1
 EMPTY_ROOT = sha256(b"").digest()
 
 
-class Node(NamedTuple):
-    """A complete subtree: the leaves from index * 2^level up to (index + 1) * 2^level."""
-
-    level: int
-    index: int
+Node = tuple[int, int]
+"""A complete subtree as (level, index): the leaves from index * 2^level up to (index + 1) * 2^level."""
 
 
 Span = tuple[Node, ...]
@@ -61,10 +57,10 @@ def root(leaf_hashes: Iterable[bytes]) -> bytes:
 
 def spans(start: int, end: int) -> Span:
     """Splits the leaves [start, end) into complete subtrees; `start` is a multiple of the largest of them."""
-    nodes = []
+    nodes: list[Node] = []
     while start < end:
         level = (end - start).bit_length() - 1
-        nodes.append(Node(level, start >> level))
+        nodes.append((level, start >> level))
         start += 1 << level
     return tuple(nodes)
 
@@ -136,13 +132,13 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
             raise ProofInvalid("same size with another root")
         return
     hashes = _hashes(proof)
-    # A complete old tree is itself a node of the new one, so the proof leaves it out.
-    complete = (old_size - 1).bit_length() if old_size & (old_size - 1) == 0 else _trailing_ones(old_size - 1)
     if old_size & (old_size - 1) == 0:
+        # A complete old tree is itself a node of the new one, so the proof leaves it out.
         hashes = (old_root, *hashes)
     if not hashes:
         raise ProofInvalid("proof is too short")
     older = newer = hashes[0]
+    complete = _trailing_ones(old_size - 1)
     for left, sibling in _climb((old_size - 1) >> complete, (new_size - 1) >> complete, hashes[1:]):
         if left:
             older = node_hash(sibling, older)

@@ -1,10 +1,9 @@
-"""Merkle trees kept as C2SP tlog-tiles: coordinates and paths, appending at the right edge, proofs out of tiles, entry bundles."""
+"""Merkle trees kept as C2SP tlog-tiles: paths, appending at the right edge, proofs out of tiles, entry bundles."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
 
 from core.log.errors import MalformedTile
 from core.log.merkle import (
@@ -35,7 +34,8 @@ TileReader = Callable[[int, int], bytes]
 """Gives the hashes of the tile at (level, index): at least as many as the tree size in question has there."""
 
 
-class Tile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tile:
     """A tile as published: `width` hashes of the tile at (level, index), 256 if it is full."""
 
     level: int
@@ -51,7 +51,8 @@ class Tile(NamedTuple):
         return self.level, self.index
 
 
-class EntryBundle(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EntryBundle:
     """The file with the entries behind the level-0 tile at `index`."""
 
     index: int
@@ -192,7 +193,7 @@ def encode_entries(entries: Sequence[bytes]) -> bytes:
 
 def decode_entries(data: bytes) -> tuple[bytes, ...]:
     """The entries of a bundle; raises MalformedTile unless they fill it exactly."""
-    entries = []
+    entries: list[bytes] = []
     start = 0
     while start < len(data):
         end = start + 2 + int.from_bytes(data[start : start + 2])
@@ -229,8 +230,8 @@ def _needed(path: tuple[Span, ...], size: int) -> tuple[Tile, ...]:
 
 
 def _home(node: Node, size: int) -> Tile:
-    level, height = divmod(node.level, TILE_HEIGHT)
-    return tile_at(level, (node.index << height) // TILE_WIDTH, size)
+    level, height = divmod(node[0], TILE_HEIGHT)
+    return tile_at(level, (node[1] << height) // TILE_WIDTH, size)
 
 
 def _exactly(tile: Tile, edge: Mapping[Coordinate, bytes]) -> bytes:
