@@ -1,0 +1,46 @@
+"""What every test may ask for (a real Postgres, a port) and the closing lines that say which engines ran."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import engines
+from tests.support.postgres import PostgresServer, version
+
+# The suites carry the assertions of every backend, yet are no test files themselves.
+pytest.register_assert_rewrite("tests.contracts")
+
+# Examples are the same in every run, so that a red run can be repeated; slow machines do not fail a property.
+settings.register_profile(
+    "concordat", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("concordat")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One real server per worker. It is never skipped: where it cannot start, the tests that need it fail."""
+    with PostgresServer() as server:
+        engines.ran("postgres", f"real {version()}")
+        yield server
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["engines"] = engines.seen()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    engines.merge(getattr(node, "workeroutput", {}).get("engines", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    idle = {"postgres": "not run", "buf": "not run" if shutil.which("npx") else "not run (no Node)"}
+    terminalreporter.section("engines")
+    for name, what in {**idle, **engines.seen()}.items():
+        terminalreporter.write_line(f"{name}: {what}")
