@@ -1,0 +1,1 @@
+"""Everything that touches the world outside: inbound adapters drive the app, outbound adapters implement the ports."""
