@@ -23,3 +23,10 @@ def parse_id(text: str) -> UUID:
     if _CANONICAL.fullmatch(text) is None:
         raise MalformedId
     return UUID(text)
+
+
+def id_from(digest: bytes) -> UUID:
+    """An id in the form of a UUIDv7 that is a function of `digest` (16 bytes or more): the same for the same inputs."""
+    number = int.from_bytes(digest[:16], "big")
+    number = number & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62)
+    return UUID(int=number)

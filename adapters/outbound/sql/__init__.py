@@ -1,0 +1,1 @@
+"""Storage in SQLite and Postgres through SQLAlchemy Core: tables, two mappings per aggregate, one dialect file."""

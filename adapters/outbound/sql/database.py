@@ -1,0 +1,101 @@
+"""One database as the adapter uses it: engine, dialect, what its transactions need as values, and the club predicate."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Executable, Table, Uuid, bindparam, or_, select
+from sqlalchemy.engine import CursorResult, RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.dialect import dialect_of
+from adapters.outbound.sql.settings import Settings
+from ports.unit_of_work import Missing
+from shared.clock import Now
+from shared.ids import NewId
+
+TENANT_PARAMETER = "tenant"
+
+_ORIGIN = select(schema.directory.c.origin).where(schema.directory.c.club == bindparam("club"))
+
+
+def mine(table: Table) -> ColumnElement[bool]:
+    """The club predicate of a table: every statement over it carries this, on both engines."""
+    tenant = bindparam(TENANT_PARAMETER, type_=Uuid())
+    return or_(*(table.c[party] == tenant for party in table.info["parties"]))
+
+
+class Database:
+    """Shared by every transaction of the process. `random_bytes` gives salts and keys, and is replaced only in tests."""
+
+    def __init__(
+        self, settings: Settings, *, now: Now, new_id: NewId, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self.dialect = dialect_of(settings.url)
+        self.engine = self.dialect.engine(settings)
+        self.now = now
+        self.new_id = new_id
+        self.random_bytes = random_bytes
+        self._origins: dict[UUID, str] = {}
+
+    def transaction(self, club: UUID | None, once: str | None = None) -> AbstractAsyncContextManager["Session"]:
+        """A transaction that writes, as this club."""
+        return _Opened(self, self.dialect.transaction(self.engine, club, once), club)
+
+    def reading(self, club: UUID | None) -> AbstractAsyncContextManager["Session"]:
+        """A transaction that only reads, as this club."""
+        return _Opened(self, self.dialect.reading(self.engine, club), club)
+
+    async def origin_of(self, session: "Session", club: UUID) -> str:
+        """The origin of a club's log: fixed for ever, so it is looked up once."""
+        if club not in self._origins:
+            found = await session.value(_ORIGIN, club=club)
+            if found is None:
+                raise Missing(kind="club")
+            self._origins[club] = cast(str, found)
+        return self._origins[club]
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+class Session:
+    """A connection inside a transaction, as one club: every statement that it runs is given the tenant."""
+
+    def __init__(self, database: Database, connection: AsyncConnection, club: UUID | None) -> None:
+        self.database = database
+        self.connection = connection
+        self.club = club
+
+    async def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
+        return await self.connection.execute(statement, {TENANT_PARAMETER: self.club, **parameters})
+
+    async def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows as given: nothing is returned, since a party may write rows that it may not read."""
+        if rows:
+            await self.connection.execute(table.insert(), [dict(row) for row in rows])
+
+    async def first(self, statement: Executable, **parameters: Any) -> RowMapping | None:
+        return (await self.run(statement, **parameters)).mappings().first()
+
+    async def all(self, statement: Executable, **parameters: Any) -> Sequence[RowMapping]:
+        return (await self.run(statement, **parameters)).mappings().all()
+
+    async def value(self, statement: Executable, **parameters: Any) -> Any:
+        return (await self.run(statement, **parameters)).scalar()
+
+
+class _Opened(AbstractAsyncContextManager[Session]):
+    def __init__(self, database: Database, transaction: Any, club: UUID | None) -> None:
+        self._database = database
+        self._transaction = transaction
+        self._club = club
+
+    async def __aenter__(self) -> Session:
+        return Session(self._database, await self._transaction.__aenter__(), self._club)
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return cast("bool | None", await self._transaction.__aexit__(*error))

@@ -1,0 +1,245 @@
+"""Everything in which Postgres and SQLite differ: engines, the tenant of a transaction, locks, and what an error means."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from adapters.outbound.sql.settings import Settings
+from ports.unit_of_work import InFlight
+from shared.canonical import tagged_hash
+from shared.errors import Busy, ConcordatError, Unavailable
+
+TENANT = "concordat_tenant"
+"""Execution option with the club that a transaction belongs to."""
+
+READING = "concordat_reading"
+"""Execution option of a transaction that only reads."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer, or the outcome of a commit is unknown; the same Idempotency-Key settles it."""
+
+    code = "database/unavailable"
+    title = "The database does not answer."
+
+
+class Contended(Busy):
+    """Too many changes of the same thing at once; a retry is safe."""
+
+    code = "database/contended"
+    title = "The object is being changed by others right now."
+
+
+class Dialect(Protocol):
+    """One database engine."""
+
+    name: str
+
+    def engine(self, settings: Settings) -> AsyncEngine: ...
+
+    def transaction(self, engine: AsyncEngine, tenant: UUID | None, once: str | None = None) -> "AsyncTransaction":
+        """A transaction of this tenant; holds the lock named `once` meanwhile, or raises InFlight."""
+
+    def reading(self, engine: AsyncEngine, tenant: UUID | None) -> "AsyncTransaction":
+        """A transaction of this tenant that only reads, and waits for no writer."""
+
+    async def lock(self, connection: AsyncConnection, name: str) -> None:
+        """Wait for a named lock, held until the transaction ends."""
+
+    async def try_lock(self, connection: AsyncConnection, name: str) -> bool:
+        """The named lock if it is free, held until the transaction ends."""
+
+
+class AsyncTransaction(Protocol):
+    """The context manager that `transaction` gives."""
+
+    async def __aenter__(self) -> AsyncConnection: ...
+    async def __aexit__(self, *error: Any) -> bool | None: ...
+
+
+def dialect_of(url: str) -> Dialect:
+    """The engine that `url` names; raises ValueError for one that is not supported."""
+    backend = make_url(url).get_backend_name()
+    if backend == "postgresql":
+        return Postgres()
+    if backend == "sqlite":
+        return Sqlite()
+    raise ValueError(f"a database URL starts with sqlite:// or postgresql://, not {backend}://")
+
+
+class Postgres:
+    """Postgres through asyncpg: row-level security by the tenant of the transaction, advisory locks."""
+
+    name = "postgresql"
+
+    def engine(self, settings: Settings) -> AsyncEngine:
+        """Sessions carry the timeouts; each transaction begins by naming its tenant, so that it cannot be forgotten."""
+        milliseconds = {
+            "statement_timeout": settings.statement_timeout_seconds,
+            "lock_timeout": settings.lock_timeout_seconds,
+            "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout_seconds,
+        }
+        server_settings = {name: str(int(value * 1000)) for name, value in milliseconds.items()}
+        engine = create_async_engine(
+            make_url(settings.url).set(drivername="postgresql+asyncpg"),
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.acquire_timeout_seconds,
+            connect_args={
+                "server_settings": {"application_name": "concordat", "jit": "off", **server_settings},
+                "command_timeout": settings.statement_timeout_seconds + 1,
+                "timeout": 5,
+            },
+        )
+        event.listen(engine.sync_engine, "begin", _name_tenant)
+        return engine
+
+    @asynccontextmanager
+    async def transaction(
+        self, engine: AsyncEngine, tenant: UUID | None, once: str | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        async with _meaning(), engine.connect() as plain:
+            connection = await plain.execution_options(**{TENANT: tenant})
+            async with connection.begin():
+                if once is not None and not await self.try_lock(connection, once):
+                    raise InFlight
+                yield connection
+
+    def reading(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncTransaction:
+        return self.transaction(engine, tenant)
+
+    async def lock(self, connection: AsyncConnection, name: str) -> None:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_number(name)})
+
+    async def try_lock(self, connection: AsyncConnection, name: str) -> bool:
+        key = {"key": _lock_number(name)}
+        return bool((await connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key)).scalar())
+
+
+class Sqlite:
+    """SQLite through aiosqlite: one process, one writer at a time; its transactions take the write lock at once."""
+
+    name = "sqlite"
+
+    def __init__(self) -> None:
+        self._writer = asyncio.Lock()
+        self._held: set[str] = set()
+
+    def engine(self, settings: Settings) -> AsyncEngine:
+        url = make_url(settings.url).set(drivername="sqlite+aiosqlite")
+        if url.database in (None, "", ":memory:"):
+            engine = create_async_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        else:
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_async_engine(
+                url,
+                pool_size=settings.pool_size,
+                max_overflow=0,
+                pool_timeout=settings.acquire_timeout_seconds,
+                connect_args={"timeout": settings.lock_timeout_seconds},
+            )
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+
+    @asynccontextmanager
+    async def transaction(
+        self, engine: AsyncEngine, tenant: UUID | None, once: str | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        if once is not None:
+            if once in self._held:
+                raise InFlight
+            self._held.add(once)
+        try:
+            async with self._writer, _meaning(), engine.connect() as plain:
+                connection = await plain.execution_options(**{TENANT: tenant})
+                async with connection.begin():
+                    yield connection
+        finally:
+            if once is not None:
+                self._held.discard(once)
+
+    @asynccontextmanager
+    async def reading(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncIterator[AsyncConnection]:
+        if isinstance(engine.pool, StaticPool):
+            async with self.transaction(engine, tenant) as connection:
+                yield connection
+            return
+        async with _meaning(), engine.connect() as plain:
+            connection = await plain.execution_options(**{TENANT: tenant, READING: True})
+            async with connection.begin():
+                yield connection
+
+    async def lock(self, connection: AsyncConnection, name: str) -> None:
+        """The write transaction excludes every other one already."""
+
+    async def try_lock(self, connection: AsyncConnection, name: str) -> bool:
+        """The write transaction excludes every other one already."""
+        return True
+
+
+def _name_tenant(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if TENANT not in options:
+        raise RuntimeError("a transaction was opened without naming its tenant")
+    tenant = options[TENANT]
+    connection.exec_driver_sql(
+        "SELECT set_config('app.club_id', $1, true)", (str(tenant) if tenant is not None else "",)
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if READING in connection.get_execution_options() else "BEGIN IMMEDIATE")
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(tagged_hash("concordat/lock/v1", name.encode())[:8], "big", signed=True)
+
+
+@asynccontextmanager
+async def _meaning() -> AsyncIterator[None]:
+    """Turn what the driver says into what it means for a caller; a broken constraint passes through to its repository."""
+    try:
+        yield
+    except (ConcordatError, IntegrityError):
+        raise
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(reason="no connection was free in time") from error
+    except DBAPIError as error:
+        raise _meaning_of(error) from error
+    except (TimeoutError, OSError) as error:
+        raise DatabaseUnavailable(reason="the connection failed") from error
+
+
+def _meaning_of(error: DBAPIError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in {"40001", "40P01", "55P03"}:
+        return Contended()
+    if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
+        return DatabaseUnavailable(reason="the connection failed or the statement ran out of time")
+    if state is not None and state[:2] in {"08", "53", "57", "58"}:
+        return DatabaseUnavailable(reason="the server could not do it now")
+    return error

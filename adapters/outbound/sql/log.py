@@ -1,0 +1,282 @@
+"""A club's verifiable log in SQL: pending rows, leaves, tiles, head, keys, checkpoints, anchors and records."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, delete, distinct, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.database import Database, Session, mine
+from adapters.outbound.sql.unit_of_work import SqlTx
+from core.log.merkle import EMPTY_ROOT
+from core.log.records import parse_record
+from ports.bus import Message
+from ports.log import (
+    DirectoryEntry,
+    LogHead,
+    LogKey,
+    LogMoved,
+    Pending,
+    RecordMissing,
+    StoredAnchor,
+    StoredCheckpoint,
+    StoredDisclosure,
+    StoredRecord,
+)
+from ports.unit_of_work import Missing
+from shared.canonical import dumps, loads
+
+_pending, _leaf, _tile, _event, _record = schema.pending, schema.leaf, schema.tile, schema.event, schema.record
+_ids = bindparam("ids", expanding=True)
+
+_TAKE = (
+    select(_pending.c.sequence, _pending.c.event_id)
+    .where(
+        _pending.c.consumer == bindparam("consumer"),
+        _pending.c.tenant == bindparam("tenant", type_=_pending.c.tenant.type),
+    )
+    .order_by(_pending.c.sequence)
+    .limit(bindparam("most"))
+)
+_DROP = delete(_pending).where(_pending.c.sequence.in_(_ids))
+_COMMITMENTS = select(_record.c.event_id, _record.c.commitment).where(_record.c.event_id.in_(_ids), mine(_record))
+_MESSAGES = (
+    select(_event, _record.c.data)
+    .join(_record, and_(_record.c.event_id == _event.c.id, mine(_record)))
+    .where(_event.c.id.in_(_ids), mine(_event))
+)
+_HEAD = select(schema.log).where(mine(schema.log))
+_ADVANCE = (
+    update(schema.log)
+    .where(schema.log.c.size == bindparam("old_size"), mine(schema.log))
+    .values(size=bindparam("new_size"), root=bindparam("new_root"))
+)
+_KEYS = select(schema.log_key).where(mine(schema.log_key)).order_by(schema.log_key.c.from_size)
+_NEWEST_CHECKPOINT = (
+    select(schema.checkpoint).where(mine(schema.checkpoint)).order_by(schema.checkpoint.c.size.desc()).limit(1)
+)
+_CHECKPOINT = select(schema.checkpoint).where(schema.checkpoint.c.size == bindparam("size"), mine(schema.checkpoint))
+_NEWEST_ANCHOR = select(schema.anchor).where(mine(schema.anchor)).order_by(schema.anchor.c.size.desc()).limit(1)
+_ANCHOR = (
+    select(schema.anchor)
+    .where(schema.anchor.c.size >= bindparam("size"), mine(schema.anchor))
+    .order_by(schema.anchor.c.size)
+    .limit(1)
+)
+_RECORD = (
+    select(_record, _leaf.c.index)
+    .outerjoin(_leaf, and_(_leaf.c.event_id == _record.c.event_id, mine(_leaf)))
+    .where(_record.c.event_id == bindparam("event_id"), mine(_record))
+)
+_ENTRIES = (
+    select(_record.c.commitment)
+    .join(_leaf, and_(_leaf.c.event_id == _record.c.event_id, mine(_leaf)))
+    .where(_leaf.c.index >= bindparam("start"), _leaf.c.index < bindparam("end"), mine(_record))
+    .order_by(_leaf.c.index)
+)
+_DISCLOSURES = (
+    select(schema.disclosure)
+    .where(schema.disclosure.c.event_id == bindparam("event_id"), mine(schema.disclosure))
+    .order_by(schema.disclosure.c.pointer)
+)
+_KEY = select(schema.subject.c.key).where(schema.subject.c.id == bindparam("id"), mine(schema.subject))
+_WITH_WORK = select(distinct(_pending.c.tenant)).where(_pending.c.consumer == bindparam("consumer"))
+_COUNT = select(func.count()).select_from(_pending).where(_pending.c.consumer == bindparam("consumer"))
+_DIRECTORY = select(schema.directory).order_by(schema.directory.c.club)
+_ENTRY = select(schema.directory).where(schema.directory.c.origin == bindparam("origin"))
+
+
+class SqlLog:
+    """Implements ports.log.Log for the club of the session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def _club(self) -> UUID:
+        return cast(UUID, self._session.club)
+
+    async def lock(self, consumer: str) -> bool:
+        name = f"{consumer}\0{self._club}"
+        return await self._session.database.dialect.try_lock(self._session.connection, name)
+
+    async def take(self, consumer: str, limit: int) -> Sequence[Pending]:
+        rows = await self._session.all(_TAKE, consumer=consumer, most=limit)
+        return [Pending(sequence=row["sequence"], event_id=row["event_id"]) for row in rows]
+
+    async def drop(self, consumer: str, taken: Sequence[Pending]) -> None:
+        if taken:
+            await self._session.run(_DROP, ids=[one.sequence for one in taken])
+
+    async def commitments(self, events: Sequence[UUID]) -> Mapping[UUID, bytes]:
+        rows = await self._session.all(_COMMITMENTS, ids=list(events))
+        return {row["event_id"]: bytes(row["commitment"]) for row in rows}
+
+    async def messages(self, events: Sequence[UUID]) -> Mapping[UUID, Message]:
+        messages = {}
+        for row in await self._session.all(_MESSAGES, ids=list(events)):
+            others = () if row["other_club"] is None else (row["other_club"],)
+            messages[row["id"]] = Message(
+                id=row["id"],
+                type=row["type"],
+                at=row["at"],
+                clubs=(row["club_id"], *others),
+                aggregate=row["kind"],
+                aggregate_id=row["aggregate_id"],
+                version=row["version"],
+                facts=dict(parse_record(bytes(row["data"])).object),
+            )
+        return messages
+
+    async def head(self) -> LogHead:
+        row = await self._session.first(_HEAD)
+        if row is None:
+            origin = await self._session.database.origin_of(self._session, self._club)
+            return LogHead(origin=origin, size=0, root=EMPTY_ROOT)
+        return LogHead(origin=row["origin"], size=row["size"], root=bytes(row["root"]))
+
+    async def tiles(self, wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
+        places = [and_(_tile.c.level == level, _tile.c.index == index) for level, index in wanted]
+        if not places:
+            return {}
+        rows = await self._session.all(select(_tile).where(or_(*places), mine(_tile)))
+        return {(row["level"], row["index"]): bytes(row["hashes"]) for row in rows}
+
+    async def grow(
+        self, old: LogHead, new: LogHead, tiles: Mapping[tuple[int, int], bytes], entries: Sequence[UUID]
+    ) -> None:
+        if old.size == 0:
+            row = {"club_id": self._club, "origin": old.origin, "size": 0, "root": old.root}
+            await self._put(schema.log, [row], keep=True)
+        moved = await self._session.run(_ADVANCE, old_size=old.size, new_size=new.size, new_root=new.root)
+        if moved.rowcount != 1:
+            raise LogMoved
+        leaves = [
+            {"club_id": self._club, "index": old.size + place, "event_id": event_id}
+            for place, event_id in enumerate(entries)
+        ]
+        await self._session.insert(_leaf, leaves)
+        rows = [
+            {"club_id": self._club, "level": level, "index": index, "hashes": hashes}
+            for (level, index), hashes in tiles.items()
+        ]
+        await self._put(_tile, rows)
+
+    async def entries(self, start: int, end: int) -> Sequence[bytes]:
+        rows = await self._session.all(_ENTRIES, start=start, end=end)
+        return [bytes(row["commitment"]) for row in rows]
+
+    async def keys(self) -> Sequence[LogKey]:
+        rows = await self._session.all(_KEYS)
+        return [
+            LogKey(verifier_key=row["verifier_key"], from_size=row["from_size"], until_size=row["until_size"])
+            for row in rows
+        ]
+
+    async def add_key(self, key: LogKey) -> None:
+        row = {"club_id": self._club, "from_size": key.from_size, "until_size": key.until_size}
+        await self._put(schema.log_key, [{**row, "verifier_key": key.verifier_key}], keep=True)
+
+    async def checkpoint(self, at_least: int = 0) -> StoredCheckpoint | None:
+        row = await self._session.first(_NEWEST_CHECKPOINT)
+        if row is None or row["size"] < at_least:
+            return None
+        return StoredCheckpoint(size=row["size"], note=row["note"], at=row["at"])
+
+    async def add_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
+        row = {"club_id": self._club, "size": checkpoint.size, "note": checkpoint.note, "at": checkpoint.at}
+        await self._put(schema.checkpoint, [row], keep=True)
+
+    async def checkpoint_of(self, size: int) -> StoredCheckpoint | None:
+        row = await self._session.first(_CHECKPOINT, size=size)
+        return None if row is None else StoredCheckpoint(size=row["size"], note=row["note"], at=row["at"])
+
+    async def anchor(self, at_least: int = 0) -> StoredAnchor | None:
+        found = self._session.first(_ANCHOR, size=at_least) if at_least else self._session.first(_NEWEST_ANCHOR)
+        row = await found
+        if row is None:
+            return None
+        evidence = cast("dict[str, object]", loads(row["evidence"].encode()))
+        return StoredAnchor(size=row["size"], evidence=evidence, at=row["at"])  # type: ignore[arg-type]
+
+    async def add_anchor(self, anchor: StoredAnchor) -> None:
+        evidence = dumps(anchor.evidence).decode()
+        row = {"club_id": self._club, "size": anchor.size, "evidence": evidence, "at": anchor.at}
+        await self._put(schema.anchor, [row], keep=True)
+
+    async def record(self, event_id: UUID) -> StoredRecord:
+        row = await self._session.first(_RECORD, event_id=event_id)
+        if row is None:
+            raise RecordMissing
+        return StoredRecord(
+            event_id=row["event_id"],
+            data=bytes(row["data"]),
+            salt=bytes(row["salt"]),
+            commitment=bytes(row["commitment"]),
+            index=row["index"],
+        )
+
+    async def disclosures(self, event_id: UUID) -> Sequence[StoredDisclosure]:
+        rows = await self._session.all(_DISCLOSURES, event_id=event_id)
+        return [
+            StoredDisclosure(
+                pointer=row["pointer"], name=row["name"], value=loads(row["value"].encode()), subject=row["subject"]
+            )
+            for row in rows
+        ]
+
+    async def subject_key(self, subject: UUID) -> bytes | None:
+        key = await self._session.value(_KEY, id=subject)
+        return None if key is None else bytes(key)
+
+    async def _put(self, table: schema.Table, rows: Sequence[Mapping[str, object]], *, keep: bool = False) -> None:
+        """Insert rows; where the key exists, keep the old row or overwrite its other columns."""
+        if not rows:
+            return
+        insert = postgresql.insert if self._session.database.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(table)
+        keys = [column.name for column in table.primary_key]
+        if keep:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        else:
+            others = {
+                column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
+            }
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+        await self._session.connection.execute(statement, [dict(row) for row in rows])
+
+
+class SqlLogTx(SqlTx):
+    """Implements ports.log.LogTx."""
+
+    @property
+    def log(self) -> SqlLog:
+        return SqlLog(self.session)
+
+
+class SqlBacklog:
+    """Implements ports.log.Backlog: reads only what stands outside row-level security."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def clubs_with_work(self, consumer: str) -> Sequence[UUID]:
+        async with self._database.reading(None) as session:
+            return [row["tenant"] for row in await session.all(_WITH_WORK, consumer=consumer)]
+
+    async def count(self, consumer: str) -> int:
+        async with self._database.reading(None) as session:
+            return int(await session.value(_COUNT, consumer=consumer))
+
+    async def directory(self) -> Sequence[DirectoryEntry]:
+        async with self._database.reading(None) as session:
+            return [DirectoryEntry(**row) for row in await session.all(_DIRECTORY)]
+
+    async def entry(self, origin: str) -> DirectoryEntry:
+        async with self._database.reading(None) as session:
+            row = await session.first(_ENTRY, origin=origin)
+        if row is None:
+            raise Missing(kind="log")
+        return DirectoryEntry(**row)

@@ -1,0 +1,59 @@
+"""Row-level security on Postgres: the second wall behind the club predicate, and the rights of the runtime role.
+
+A table says in its `info` whose its rows are and what may be done; the few tables that differ say so here.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Table
+
+TENANT = "nullif(current_setting('app.club_id', true), '')::uuid"
+"""The club of the transaction; after a transaction the setting is an empty text, not NULL."""
+
+_PARTY_OF_THE_EVENT = (
+    "EXISTS (SELECT 1 FROM event e WHERE e.id = event_id"
+    f" AND {TENANT} IN (e.club_id, e.other_club) AND {{table}}.club_id IN (e.club_id, e.other_club))"
+)
+
+_OWN = f"club_id = {TENANT}"
+
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "record": {"INSERT": _PARTY_OF_THE_EVENT.format(table="record")},
+    "disclosure": {
+        "INSERT": _PARTY_OF_THE_EVENT.format(table="disclosure"),
+        "DELETE": f"{_OWN} OR subject_club = {TENANT}",
+        "SELECT": f"{_OWN} OR subject_club = {TENANT}",
+    },
+    "subject": {"INSERT": _OWN, "DELETE": _OWN},
+    "answer": {"DELETE": f"{_OWN} OR subject_club = {TENANT}", "SELECT": f"{_OWN} OR subject_club = {TENANT}"},
+    "agreement": {"SELECT": f"proposer = {TENANT} OR (partner = {TENANT} AND state <> 'draft')"},
+    "standing_grant": {"INSERT": f"home_club = {TENANT}", "UPDATE": f"home_club = {TENANT}"},
+}
+
+_COMMANDS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
+
+
+def enforce(table: Table) -> Iterator[str]:
+    """The statements that put a table under row-level security; none for one that stands outside."""
+    parties = table.info.get("parties")
+    if parties is None:
+        return
+    yield f'ALTER TABLE "{table.name}" ENABLE ROW LEVEL SECURITY'
+    yield f'ALTER TABLE "{table.name}" FORCE ROW LEVEL SECURITY'
+    usual = f"{TENANT} IN ({', '.join(parties)})"
+    for initial in table.info["rights"]:
+        command = _COMMANDS[initial]
+        rule = EXCEPTIONS.get(table.name, {}).get(command, usual)
+        clauses = {"INSERT": f"WITH CHECK ({rule})", "UPDATE": f"USING ({rule}) WITH CHECK ({rule})"}
+        clause = clauses.get(command, f"USING ({rule})")
+        yield f'CREATE POLICY {table.name}_{command.lower()} ON "{table.name}" FOR {command} {clause}'
+
+
+def grant(table: Table, role: str) -> Iterator[str]:
+    """What the runtime role may do with a table: it owns nothing, and cannot update an id or a club."""
+    rights = [_COMMANDS[initial] for initial in table.info["rights"] if initial != "U"]
+    yield f'GRANT {", ".join(rights)} ON "{table.name}" TO {role}'
+    if "U" in table.info["rights"]:
+        fixed = {column.name for column in table.primary_key} | set(table.info.get("parties", ()))
+        columns = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in fixed)
+        yield f'GRANT UPDATE ({columns}) ON "{table.name}" TO {role}'

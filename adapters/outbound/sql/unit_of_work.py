@@ -1,0 +1,109 @@
+"""A transaction of one caller: its idempotency key first, its events and its answer last, then the commit."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from sqlalchemy import and_, bindparam, delete, select
+
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.database import Database, Session, mine
+from adapters.outbound.sql.journal import Journal
+from ports.caller import Caller, Once
+from ports.unit_of_work import KeyReused, Replayed
+from shared.canonical import dumps, plain
+from shared.events import Event
+
+V = TypeVar("V")
+TxT = TypeVar("TxT", bound="SqlTx")
+
+ANSWERS_KEPT = timedelta(hours=24)
+
+_key = and_(*(schema.answer.c[name] == bindparam(f"the_{name}") for name in ("principal", "operation", "key")))
+_ANSWER = select(schema.answer).where(_key, mine(schema.answer))
+_FORGET = delete(schema.answer).where(_key, mine(schema.answer))
+
+
+class SqlTx:
+    """What every module's transaction has; repositories are added by subclasses."""
+
+    def __init__(self, session: Session, caller: Caller) -> None:
+        self.session = session
+        self.caller = caller
+        self._events: list[Event] = []
+        self._answer: bytes | None = None
+
+    def emit(self, *events: Event) -> None:
+        self._events.extend(events)
+
+    def answer(self, view: V) -> V:
+        if self.caller.once is not None:
+            self._answer = dumps(plain(view))
+        return view
+
+    async def open(self) -> None:
+        """Look the key up: raises Replayed or KeyReused when it was used within the time that answers are kept."""
+        once = self.caller.once
+        if once is None:
+            return
+        row = await self.session.first(_ANSWER, **_named(self.caller, once))
+        if row is None:
+            return
+        if row["at"] + ANSWERS_KEPT < self.session.database.now():
+            await self.session.run(_FORGET, **_named(self.caller, once))
+            return
+        if row["fingerprint"] != once.fingerprint:
+            raise KeyReused
+        raise Replayed(bytes(row["answer"]))
+
+    async def close(self) -> None:
+        """Write what was emitted and answered; the commit follows."""
+        journal = Journal(self.session, self.caller)
+        if self._events:
+            await journal.write(self._events)
+        once = self.caller.once
+        if once is None:
+            return
+        if self._answer is None:
+            raise RuntimeError(f"{once.operation} commits under an idempotency key without an answer")
+        subject = journal.subject or {"id": None, "club_id": None}
+        row = {
+            "club_id": self.caller.club,
+            "principal": self.caller.principal,
+            "operation": once.operation,
+            "key": once.key,
+            "fingerprint": once.fingerprint,
+            "answer": self._answer,
+            "at": self.session.database.now(),
+            "subject": subject["id"],
+            "subject_club": subject["club_id"],
+        }
+        await self.session.insert(schema.answer, [row])
+
+
+class SqlBegin(Generic[TxT]):
+    """Opens transactions of one module."""
+
+    def __init__(self, database: Database, tx: Callable[[Session, Caller], TxT]) -> None:
+        self._database = database
+        self._tx = tx
+
+    @asynccontextmanager
+    async def __call__(self, caller: Caller) -> AsyncIterator[TxT]:
+        if caller.club is None:
+            raise RuntimeError("a transaction needs the club that it belongs to")
+        async with self._database.transaction(caller.club, _lock_name(caller)) as session:
+            tx = self._tx(session, caller)
+            await tx.open()
+            yield tx
+            await tx.close()
+
+
+def _lock_name(caller: Caller) -> str | None:
+    once = caller.once
+    return None if once is None else "\0".join((str(caller.club), caller.principal, once.operation, once.key))
+
+
+def _named(caller: Caller, once: Once) -> dict[str, str]:
+    return {"the_principal": caller.principal, "the_operation": once.operation, "the_key": once.key}

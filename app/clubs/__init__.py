@@ -1,0 +1,1 @@
+"""The clubs module: clubs, their members, the agreements between them, and visits."""

@@ -1,0 +1,1 @@
+"""The log module: from pending records to leaves, signed checkpoints, anchors and receipts."""

@@ -1,0 +1,74 @@
+"""Anchoring: the newest checkpoint of each log goes to the ledger, with the proof that it extends the last one there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import cast
+from uuid import UUID
+
+from app.log.trees import consistency
+from app.workers import worker
+from core.log.checkpoints import parse_checkpoint
+from core.log.notes import parse_note
+from ports.ledger import Anchored, Ledger, LedgerRejected, Submission
+from ports.log import LogTx, StoredAnchor
+from ports.unit_of_work import Begin
+from shared.canonical import Json
+from shared.clock import Now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchorer:
+    """`rejected` names the logs whose checkpoint the ledger refused, with its words: somebody must look."""
+
+    begin: Begin[LogTx]
+    ledger: Ledger
+    now: Now
+    rejected: dict[UUID, LedgerRejected] = field(default_factory=dict)
+
+    async def tick(self, clubs: Iterable[UUID]) -> set[UUID]:
+        """Submit each club's newest checkpoint, in one batch; returns the clubs that have no checkpoint left to anchor.
+
+        Raises what `Ledger.submit` raises; everything is as before then, and the next tick tries again.
+        """
+        submissions: dict[UUID, Submission] = {}
+        done = set()
+        for club in clubs:
+            submission = await self._submission(club)
+            if submission is None:
+                done.add(club)
+            else:
+                submissions[club] = submission
+        if submissions:
+            answers = await self.ledger.submit(list(submissions.values()))
+            for club, answer in zip(submissions, answers, strict=True):
+                if await self._settle(club, answer):
+                    done.add(club)
+        return done
+
+    async def _submission(self, club: UUID) -> Submission | None:
+        async with self.begin(worker("anchorer", club)) as tx:
+            checkpoint, anchor = await tx.log.checkpoint(), await tx.log.anchor()
+            if checkpoint is None or (anchor is not None and anchor.size >= checkpoint.size):
+                return None
+            origin = parse_checkpoint(parse_note(checkpoint.note).text).origin
+            held = await self.ledger.head(origin)
+            if held is None:
+                await self.ledger.register(origin, (await tx.log.keys())[0].verifier_key)
+            old_size = 0 if held is None else held.size
+            if old_size > checkpoint.size:
+                return None
+            proof = await consistency(tx.log, old_size, checkpoint.size)
+            return Submission(checkpoint=checkpoint.note, old_size=old_size, proof=proof)
+
+    async def _settle(self, club: UUID, answer: Anchored | LedgerRejected) -> bool:
+        if isinstance(answer, LedgerRejected):
+            self.rejected[club] = answer
+            return False
+        self.rejected.pop(club, None)
+        evidence = await self.ledger.evidence(answer.origin, answer.size)
+        if evidence is None:
+            return False
+        async with self.begin(worker("anchorer", club)) as tx:
+            anchor = StoredAnchor(size=answer.size, evidence=cast("dict[str, Json]", evidence), at=self.now())
+            await tx.log.add_anchor(anchor)
+        return True

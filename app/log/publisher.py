@@ -1,0 +1,59 @@
+"""Publication: what a signed checkpoint covers, laid out as tlog-tiles, before the checkpoint that promises it."""
+
+from dataclasses import dataclass
+
+from app.log.trees import hashes_of
+from core.log.checkpoints import parse_checkpoint
+from core.log.notes import parse_note
+from core.log.records import leaf_data
+from core.log.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, Tile, encode_entries, tile_at
+from ports.log import Log, LogHead, Publication, StoredCheckpoint
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """Writes tiles and entry bundles first, the checkpoint last, so that a reader never misses what it names."""
+
+    publication: Publication
+
+    async def publish(self, log: Log, checkpoint: StoredCheckpoint | None) -> None:
+        """Bring the publication up to a checkpoint; nothing is done when it is there already."""
+        if checkpoint is None:
+            return
+        head = await log.head()
+        published = await self._published_size(head)
+        if published >= checkpoint.size:
+            return
+        for tile in grown_tiles(published, checkpoint.size):
+            await self.publication.put(head.origin, tile.path, await hashes_of(log, tile))
+        for bundle in grown_bundles(published, checkpoint.size):
+            await self.publication.put(head.origin, bundle.path, await entries_of(log, bundle))
+        await self.publication.put(head.origin, CHECKPOINT, checkpoint.note.encode())
+
+    async def _published_size(self, head: LogHead) -> int:
+        note = await self.publication.get(head.origin, CHECKPOINT)
+        return 0 if note is None else parse_checkpoint(parse_note(note.decode()).text).size
+
+
+def grown_tiles(old: int, new: int) -> list[Tile]:
+    """The tiles of a tree of `new` leaves that a tree of `old` leaves does not have, or has less wide."""
+    tiles, level = [], 0
+    while new >> TILE_HEIGHT * level:
+        first = (old >> TILE_HEIGHT * level) // TILE_WIDTH
+        count = -(-(new >> TILE_HEIGHT * level) // TILE_WIDTH)
+        tiles += [tile_at(level, index, new) for index in range(first, count)]
+        level += 1
+    return tiles
+
+
+def grown_bundles(old: int, new: int) -> list[EntryBundle]:
+    """The entry bundles behind the level-0 tiles that grew."""
+    return [EntryBundle(tile.index, tile.width) for tile in grown_tiles(old, new) if tile.level == 0]
+
+
+async def entries_of(log: Log, bundle: EntryBundle) -> bytes:
+    """An entry bundle out of the stored records."""
+    start = bundle.index * TILE_WIDTH
+    return encode_entries([leaf_data(commitment) for commitment in await log.entries(start, start + bundle.width)])

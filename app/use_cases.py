@@ -1,0 +1,40 @@
+"""What every use-case class is given, and what most of them share."""
+
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+from ports.authoriser import Allow
+from ports.caller import Caller
+from ports.reader import Reader
+from ports.unit_of_work import Begin, Tx
+from shared.clock import Now
+from shared.errors import StaleVersion
+from shared.events import Aggregate
+from shared.ids import NewId
+
+TxT = TypeVar("TxT", bound=Tx)
+A = TypeVar("A", bound=Aggregate)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseCases(Generic[TxT]):
+    """A module's use cases: `allow` and `begin` open each of them, clock and ids come in as callables."""
+
+    begin: Begin[TxT]
+    read: Reader
+    allow: Allow
+    now: Now
+    new_id: NewId
+
+
+def as_expected(caller: Caller, aggregate: A) -> A:
+    """The aggregate, if it is at the version that the caller expects (rule sh1); raises StaleVersion."""
+    if caller.expected_version is not None and caller.expected_version != aggregate.version:
+        raise StaleVersion(expected=caller.expected_version, found=aggregate.version)
+    return aggregate
+
+
+def show(view: type[V], aggregate: Aggregate) -> V:
+    """The view of an aggregate: its fields of the same names."""
+    return view(**{field.name: getattr(aggregate, field.name) for field in fields(view)})  # type: ignore[arg-type]
