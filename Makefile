@@ -95,7 +95,7 @@ bench: env-dev ## Measure against controls in the same run; prints ratios
 lock: env-dev ## Pin anew what pyproject.toml asks for (UPGRADE=1: to the newest versions)
 	$(DEV)/uv pip compile $(COMPILE) --group build -o requirements/run.lock
 	$(DEV)/uv pip compile $(COMPILE) --group dev -c requirements/run.lock -o requirements/dev.lock
-COMPILE = -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+COMPILE = -q --system-certs pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	$(if $(UPGRADE),--upgrade)
 
 .PHONY: clean
