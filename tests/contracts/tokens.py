@@ -173,7 +173,9 @@ class TokensContract:
                 self.refuses(tokens, before + chr(ord(letter) ^ 1 << bit) + after)
         assert tokens.check(token) == CLAIMS
 
-    @pytest.mark.parametrize("stray", ["=", "\n", " ", "!", "\0", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\ud800", "."])
+    @pytest.mark.parametrize(
+        "stray", ["=", "\n", "\n" * 4, "!!!!", " ", "\0", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\ud800", "."]
+    )
     def test_a_token_has_one_spelling(self, stray: str) -> None:
         tokens = self.make(Clock())
         token = tokens.issue(CLAIMS)

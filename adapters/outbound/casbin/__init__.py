@@ -1,0 +1,1 @@
+"""Authorisation decided by Casbin."""
