@@ -1,0 +1,103 @@
+"""Published logs as files that a web server or a bucket mirror can serve as they are."""
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
+from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder
+from core.log.errors import LogInvalid
+from core.log.origins import parse_origin
+from core.log.tiles import TILE_WIDTH, parse_path
+from shared.errors import Conflict, Invalid, Unavailable
+
+_WORD = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+class NotPublishable(Invalid):
+    """The origin or the path is none that a log publishes. Parameters: origin, path."""
+
+    code = "publication/not-publishable"
+    title = "A log has no such file."
+
+
+class PublishedOtherwise(Conflict):
+    """A tile of this width is published with other bytes: one of the two is a fork. Parameters: origin, path."""
+
+    code = "publication/published-otherwise"
+    title = "This part of the log is published with other content."
+
+
+class PublicationUnavailable(Unavailable):
+    """The folder cannot be read or written. Parameters: path, reason."""
+
+    code = "publication/unavailable"
+    title = "The published files cannot be read or written."
+
+
+class FolderPublication:
+    """Implements ports.log.Publication: `<folder>/<origin>/<path>`, laid out as C2SP tlog-tiles says.
+
+    A tile or bundle never changes at the same width, so that other bytes for it are refused; its partial files go once
+    the full one is durable, and readers take that one instead, as tlog-tiles asks of them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, origin: str, path: str, data: bytes) -> None:
+        """Raises NotPublishable, PublishedOtherwise, PublicationUnavailable."""
+        target = self._locate(origin, path)
+        try:
+            await asyncio.to_thread(self._put, target, origin, path, data)
+        except OSError as error:
+            raise _unavailable(target, error) from error
+
+    async def get(self, origin: str, path: str) -> bytes | None:
+        """Raises NotPublishable, PublicationUnavailable."""
+        target = self._locate(origin, path)
+        try:
+            return await asyncio.to_thread(_read, target)
+        except OSError as error:
+            raise _unavailable(target, error) from error
+
+    def _put(self, target: Path, origin: str, path: str, data: bytes) -> None:
+        width = _width(path)
+        make_folder(target.parent, mode=0o755)
+        if width is not None and _read(target) not in {None, data}:
+            raise PublishedOtherwise(origin=origin, path=path)
+        with complete_copy(target, data, mode=0o644) as copy:
+            copy.replace(target)
+        sync_folder(target.parent)
+        if width == TILE_WIDTH:
+            shutil.rmtree(target.with_name(f"{target.name}.p"), ignore_errors=True)
+
+    def _locate(self, origin: str, path: str) -> Path:
+        """Only words of harmless letters, none of which starts with a dot, so that nothing leads out of the folder."""
+        try:
+            log = str(parse_origin(origin))
+        except LogInvalid as error:
+            raise NotPublishable(origin=origin, path=path) from error
+        words = path.split("/")
+        if not all(_WORD.fullmatch(word) for word in words):
+            raise NotPublishable(origin=origin, path=path)
+        return self._folder.joinpath(*log.split("/"), *words)
+
+
+def _width(path: str) -> int | None:
+    """How many hashes or entries the file at `path` holds; None for what is no part of the tree."""
+    try:
+        return parse_path(path).width
+    except LogInvalid:
+        return None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def _unavailable(path: Path, error: OSError) -> PublicationUnavailable:
+    return PublicationUnavailable(path=str(path), reason=error.strerror or type(error).__name__)

@@ -1,0 +1,129 @@
+"""What every implementation of ports.log.Publication must do."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from ports.log import Publication
+from shared.errors import Conflict, Invalid
+
+ORIGIN = "concordat.test/harbour/1"
+FULL_HASHES = bytes(range(256)) * 32
+FULL_ENTRIES = b"\x00\x21" + bytes(33)
+
+
+class PublicationContract:
+    """A backend brings `make`: the store at a place; made twice for one place, it is what two processes would see."""
+
+    def make(self, place: Path) -> Publication:
+        raise NotImplementedError
+
+    async def test_what_was_never_published_is_none(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        for path in ("checkpoint", "tile/0/000", "tile/entries/x001/234.p/7"):
+            assert await publication.get(ORIGIN, path) is None
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "checkpoint",
+            "tile/0/000",
+            "tile/0/000.p/7",
+            "tile/63/x001/x234/067",
+            "tile/entries/000",
+            "tile/entries/x001/000.p/255",
+        ],
+    )
+    async def test_what_was_published_is_there_for_every_reader(self, tmp_path: Path, path: str) -> None:
+        await self.make(tmp_path).put(ORIGIN, path, FULL_HASHES)
+        assert await self.make(tmp_path).get(ORIGIN, path) == FULL_HASHES
+
+    async def test_logs_are_kept_apart(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        origins = [
+            "concordat.test/harbour/1",
+            "concordat.test/harbour/11",
+            "concordat.test/summit/1",
+            "other.test/harbour/1",
+        ]
+        for origin in origins:
+            await publication.put(origin, "checkpoint", origin.encode())
+        assert [await publication.get(origin, "checkpoint") for origin in origins] == [o.encode() for o in origins]
+
+    async def test_a_checkpoint_is_replaced_and_never_seen_in_part(self, tmp_path: Path) -> None:
+        publication, reader = self.make(tmp_path), self.make(tmp_path)
+        versions = [bytes([65 + number]) * 50_000 for number in range(20)]
+        await publication.put(ORIGIN, "checkpoint", versions[0])
+        done = asyncio.Event()
+        seen: list[bytes | None] = []
+
+        async def read() -> None:
+            while not done.is_set():
+                seen.append(await reader.get(ORIGIN, "checkpoint"))
+
+        reading = asyncio.create_task(read())
+        for version in versions:
+            await publication.put(ORIGIN, "checkpoint", version)
+        done.set()
+        await reading
+        assert seen
+        assert all(found in versions for found in seen)
+        assert await reader.get(ORIGIN, "checkpoint") == versions[-1]
+
+    @pytest.mark.parametrize("path", ["tile/0/000", "tile/1/x001/000", "tile/entries/000", "tile/0/000.p/7"])
+    async def test_a_published_part_of_the_tree_never_changes(self, tmp_path: Path, path: str) -> None:
+        publication = self.make(tmp_path)
+        await publication.put(ORIGIN, path, FULL_HASHES)
+        await publication.put(ORIGIN, path, FULL_HASHES)
+        for other in (bytes(8192), FULL_HASHES[:-1], FULL_HASHES + b"\0", b""):
+            with pytest.raises(Conflict) as refusal:
+                await publication.put(ORIGIN, path, other)
+            assert refusal.value.parameters == {"origin": ORIGIN, "path": path}
+        assert await self.make(tmp_path).get(ORIGIN, path) == FULL_HASHES
+
+    async def test_partial_tiles_grow_until_the_full_one_stands_for_them(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        for width in (1, 100, 255):
+            await publication.put(ORIGIN, f"tile/0/000.p/{width}", FULL_HASHES[: 32 * width])
+            assert await publication.get(ORIGIN, f"tile/0/000.p/{width}") == FULL_HASHES[: 32 * width]
+        await publication.put(ORIGIN, "tile/0/001.p/1", bytes(32))
+        await publication.put(ORIGIN, "tile/0/000", FULL_HASHES)
+        assert await publication.get(ORIGIN, "tile/0/000") == FULL_HASHES
+        assert await publication.get(ORIGIN, "tile/0/001.p/1") == bytes(32)
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "tile/../../x",
+            "tile//0",
+            "tile/",
+            ".",
+            "./checkpoint",
+            ".hidden",
+            "a\\b",
+            "a\0",
+            "check point",
+            "checkpoint~1",
+            "\u00e9",
+        ],
+    )
+    async def test_a_path_that_could_lead_elsewhere_is_refused(self, tmp_path: Path, path: str) -> None:
+        await self.refuses(self.make(tmp_path), ORIGIN, path)
+
+    @pytest.mark.parametrize(
+        "origin", ["", "/", "..", "a/../b", "../a/b", "/a/b/1", "a/b", "a/b/1/", "a/b/../1", "A/b/1", "a/b/0"]
+    )
+    async def test_an_origin_that_names_no_log_is_refused(self, tmp_path: Path, origin: str) -> None:
+        await self.refuses(self.make(tmp_path), origin, "checkpoint")
+
+    async def refuses(self, publication: Publication, origin: str, path: str) -> None:
+        with pytest.raises(Invalid):
+            await publication.put(origin, path, b"x")
+        with pytest.raises(Invalid):
+            await publication.get(origin, path)
