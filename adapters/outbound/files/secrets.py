@@ -43,6 +43,7 @@ class FileSecrets:
         self._folder = folder
         given = {} if environment is None else environment
         self._environment = {name: value for name, value in given.items() if name.startswith(PREFIX)}
+        self._durable: set[str] = set()
 
     async def get(self, name: str) -> bytes | None:
         """Raises ValueError for what is no name."""
@@ -68,14 +69,18 @@ class FileSecrets:
             return brought
         self._prepare()
         path = self._path(name)
+        stored = self._read(path)
         try:
-            with complete_copy(path, value, mode=0o600) as copy:
-                _link(copy, path)
-            # Also for a secret that another process has just linked: it is handed out, so it has to be durable.
-            sync_folder(self._folder)
+            if stored is None:
+                with complete_copy(path, value, mode=0o600) as copy:
+                    _link(copy, path)
+            if name not in self._durable:
+                # Another process may have linked it a moment ago: what is handed out has to survive, whoever made it.
+                sync_folder(self._folder)
+                self._durable.add(name)
         except OSError as error:
             raise _unavailable(path, error) from error
-        stored = self._read(path)
+        stored = self._read(path) if stored is None else stored
         if stored is None:
             raise SecretsUnavailable(path=str(path), reason="removed meanwhile")
         return stored
