@@ -1,0 +1,1 @@
+"""Ports served inside the process itself, with nothing installed."""
