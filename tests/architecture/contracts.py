@@ -2,7 +2,8 @@
 
 A port is a file in `ports/` with a Protocol in it; a backend is a file of the same name in a folder of
 `adapters/outbound/`; its suite is `tests/contracts/<port>.py` with classes named ...Contract, run by subclasses named
-Test... in `tests/contracts/test_<port>_<technology>.py`.
+Test... in `tests/contracts/test_<port>_<technology>.py`. A port file with several Protocols may split its suite: any
+further `tests/contracts/<name>.py` is held to the same for the adapters called <name>.
 """
 
 import ast
@@ -17,7 +18,7 @@ _ENGINES = {"sql": ("sqlite", "postgres")}
 def broken_promises(tree: Tree) -> list[str]:
     sources = {source.path: source for source in tree.sources}
     found = []
-    for port in _ports(tree):
+    for port in sorted(_ports(tree) | _suites(tree)):
         suite = sources.get(f"tests/contracts/{port}.py") or sources.get(f"tests/contracts/{port}/__init__.py")
         if suite is None:
             found.append(f"ports/{port}.py: no suite tests/contracts/{port}.py")
@@ -26,7 +27,7 @@ def broken_promises(tree: Tree) -> list[str]:
         found += _weak_suite(suite, contracts)
         backends = _backends(tree, port)
         if not backends:
-            found.append(f"ports/{port}.py: no adapter adapters/outbound/*/{port}.py")
+            found.append(f"{suite.path}: no adapter adapters/outbound/*/{port}.py")
         run: set[str] = set()
         for backend in backends:
             path = f"tests/contracts/test_{port}_{backend}.py"
@@ -38,13 +39,19 @@ def broken_promises(tree: Tree) -> list[str]:
     return found
 
 
-def _ports(tree: Tree) -> list[str]:
+def _ports(tree: Tree) -> set[str]:
     """A port of more than 400 lines is a package, whose files together are the port."""
     found = set()
     for source in tree.below("ports"):
         if any(_bases(node) & {"Protocol"} for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)):
             found.add(PurePosixPath(source.path).parts[1].removesuffix(".py"))
-    return sorted(found)
+    return found
+
+
+def _suites(tree: Tree) -> set[str]:
+    """Files of the suites' folder that hold a contract; others there are scenes and samples that suites share."""
+    candidates = (source for source in tree.below("tests/contracts") if not source.stem.startswith("test_"))
+    return {source.stem for source in candidates if _contracts(source)}
 
 
 def _backends(tree: Tree, port: str) -> list[str]:

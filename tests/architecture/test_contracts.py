@@ -43,7 +43,7 @@ def test_generic_port_counts_as_a_port(tmp_path: Path) -> None:
 
 def test_port_without_an_adapter_is_reported(tmp_path: Path) -> None:
     found = _found(tmp_path, {}, without="adapters/outbound/local/ledger.py")
-    assert found == ["ports/ledger.py: no adapter adapters/outbound/*/ledger.py"]
+    assert found == ["tests/contracts/ledger.py: no adapter adapters/outbound/*/ledger.py"]
 
 
 def test_backend_that_does_not_run_the_suite_is_reported(tmp_path: Path) -> None:
@@ -78,3 +78,15 @@ def test_second_class_of_a_suite_that_nobody_runs_is_reported(tmp_path: Path) ->
     second = "class HeadContract:\n    def make(self): ...\n    def test_head(self): ...\n"
     found = _found(tmp_path, {"tests/contracts/ledger.py": _SUITE + second})
     assert found == ["tests/contracts/ledger.py: no backend runs HeadContract"]
+
+
+def test_suite_of_a_part_of_a_port_is_held_to_the_same(tmp_path: Path) -> None:
+    changes = {
+        "tests/contracts/publication.py": _SUITE.replace("Ledger", "Publication"),
+        "adapters/outbound/files/publication.py": "",
+    }
+    found = _found(tmp_path, changes)
+    assert [line.split(":")[0] for line in found] == [
+        "tests/contracts/test_publication_files.py",
+        "tests/contracts/publication.py",
+    ]
