@@ -34,8 +34,7 @@ class Disclosure:
 
     @property
     def digest(self) -> str:
-        """Base64url of SHA-256 over the ASCII of the encoded form (RFC 9901, section 4.2.3)."""
-        return b64url(sha256(self.encoded.encode()).digest())
+        return digest_of(self.encoded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +43,11 @@ class Opening:
 
     opened: Mapping[str, Json]
     redacted: tuple[str, ...]
+
+
+def digest_of(encoded: str) -> str:
+    """Base64url of SHA-256 over the ASCII of an encoded disclosure (RFC 9901)."""
+    return b64url(sha256(encoded.encode()).digest())
 
 
 def hkdf(key: bytes, info: bytes, length: int) -> bytes:

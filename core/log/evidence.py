@@ -21,7 +21,7 @@ class Assurance(StrEnum):
 
 
 Check = Callable[[Mapping[str, Json], Checkpoint, LedgerTrust, Verify], int | None]
-"""Raises LogInvalid unless the evidence vouches for exactly this checkpoint; gives its time in POSIX seconds, if any."""
+"""Raises LogInvalid unless the evidence vouches for exactly this checkpoint; gives its time (POSIX seconds), if any."""
 
 
 def local_evidence(note: str) -> dict[str, Json]:

@@ -11,7 +11,6 @@ from core.log.errors import MalformedKey, MalformedNote, SignatureInvalid
 
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
-MAX_NAME = 255
 PUBLIC_KEY_SIZE = 32
 SIGNATURE_SIZE = 64
 KEY_ID_SIZE = 4
@@ -26,6 +25,7 @@ Sign = Callable[[bytes], bytes]
 
 _DASH = "\u2014 "
 _KEY = re.compile(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)")
+_NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
@@ -216,8 +216,4 @@ def _message(text: str, time: int | None) -> bytes:
 
 
 def _is_name(text: str) -> bool:
-    return (
-        0 < len(text) <= MAX_NAME
-        and "+" not in text
-        and not any(character.isspace() or character < " " or "\ud800" <= character <= "\udfff" for character in text)
-    )
+    return _NAME.fullmatch(text) is not None

@@ -115,7 +115,7 @@ def make_receipt(
     hashes: Sequence[bytes],
     checkpoint: str,
 ) -> Receipt:
-    """A receipt out of its parts, `checkpoint` being the signed note; raises LogInvalid for malformed ones, verifies nothing."""
+    """A receipt out of its parts, `checkpoint` being the signed note. Verifies nothing; raises LogInvalid."""
     proof = LogProof(index=index, hashes=tuple(hashes), note=checkpoint)
     members: dict[str, Json] = {
         "v": VERSION,
