@@ -1,8 +1,7 @@
-"""The agreement between two clubs: versions of terms, who accepted which, the life cycle as a table (agr1 to agr5)."""
+"""The agreement between two clubs: versions of terms, who accepted which, and what follows (rules agr1 to agr5)."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -20,69 +19,48 @@ from core.clubs.agreement_refusals import (
     TermsDiffer,
     WrongState,
 )
+from core.clubs.agreement_states import LIFE_CYCLE, STATUS_BY_STATE, AgreementMove, AgreementState
 from core.clubs.days import check_stay, last_date_before, local_date
 from core.clubs.lifecycle import step
 from core.clubs.terms import AgreementStatus, Terms, TermsVersion
 from shared.events import Aggregate, Event
 
+__all__ = [
+    "LIFE_CYCLE",
+    "STATUS_BY_STATE",
+    "VISITS_SCOPE",
+    "Agreement",
+    "AgreementAccepted",
+    "AgreementActivated",
+    "AgreementAmendmentProposed",
+    "AgreementCountered",
+    "AgreementDrafted",
+    "AgreementEvent",
+    "AgreementExpired",
+    "AgreementMove",
+    "AgreementNoticeGiven",
+    "AgreementProposed",
+    "AgreementState",
+    "AgreementStatus",
+    "AgreementSuspended",
+    "AgreementSuspensionLifted",
+    "AgreementTerminated",
+    "AlreadyAccepted",
+    "NotAParty",
+    "NotCoSigned",
+    "NotDue",
+    "NotInForce",
+    "NotTheSuspender",
+    "NotYourTurn",
+    "NoticeGiven",
+    "SameClub",
+    "Terms",
+    "TermsDiffer",
+    "TermsVersion",
+    "WrongState",
+]
+
 VISITS_SCOPE = "visits"
-
-
-class AgreementState(StrEnum):
-    """Where an agreement stands in its life cycle (rule agr2)."""
-
-    DRAFT = "draft"
-    PROPOSED = "proposed"
-    COUNTERED = "countered"
-    ACCEPTED = "accepted"
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    EXPIRED = "expired"
-    TERMINATED = "terminated"
-
-
-class AgreementMove(StrEnum):
-    """What the clubs, or the passing of time, may do to an agreement."""
-
-    PROPOSE = "propose"
-    COUNTER = "counter"
-    ACCEPT = "accept"
-    ACTIVATE = "activate"
-    SUSPEND = "suspend"
-    LIFT = "lift"
-    GIVE_NOTICE = "give_notice"
-    AMEND = "amend"
-    EXPIRE = "expire"
-    TERMINATE = "terminate"
-
-
-_S, _M = AgreementState, AgreementMove
-
-LIFE_CYCLE: dict[tuple[AgreementState, AgreementMove], AgreementState] = {
-    (_S.DRAFT, _M.PROPOSE): _S.PROPOSED,
-    (_S.PROPOSED, _M.COUNTER): _S.COUNTERED,
-    (_S.PROPOSED, _M.ACCEPT): _S.ACCEPTED,
-    (_S.COUNTERED, _M.COUNTER): _S.COUNTERED,
-    (_S.COUNTERED, _M.ACCEPT): _S.ACCEPTED,
-    (_S.ACCEPTED, _M.ACTIVATE): _S.ACTIVE,
-    (_S.ACTIVE, _M.AMEND): _S.ACTIVE,
-    (_S.ACTIVE, _M.ACCEPT): _S.ACTIVE,
-    (_S.ACTIVE, _M.SUSPEND): _S.SUSPENDED,
-    (_S.ACTIVE, _M.GIVE_NOTICE): _S.ACTIVE,
-    (_S.ACTIVE, _M.EXPIRE): _S.EXPIRED,
-    (_S.ACTIVE, _M.TERMINATE): _S.TERMINATED,
-    (_S.SUSPENDED, _M.LIFT): _S.ACTIVE,
-    (_S.SUSPENDED, _M.GIVE_NOTICE): _S.SUSPENDED,
-    (_S.SUSPENDED, _M.EXPIRE): _S.EXPIRED,
-    (_S.SUSPENDED, _M.TERMINATE): _S.TERMINATED,
-}
-
-_STATUS_BY_STATE = {
-    _S.ACTIVE: AgreementStatus.ACTIVE,
-    _S.SUSPENDED: AgreementStatus.SUSPENDED,
-    _S.EXPIRED: AgreementStatus.EXPIRED,
-    _S.TERMINATED: AgreementStatus.TERMINATED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +221,7 @@ class Agreement(Aggregate):
         Every day needs terms in effect, and has to begin before a notice runs out.
         """
         check_stay(first_day, last_day)
-        status = _STATUS_BY_STATE.get(self.state, AgreementStatus.NOT_ACTIVE)
+        status = STATUS_BY_STATE.get(self.state, AgreementStatus.NOT_ACTIVE)
         if status not in (AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED):
             return status
         if self.terminates_at is not None and (

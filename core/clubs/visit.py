@@ -73,13 +73,10 @@ class Visit(Aggregate):
 
         `zone` is the host's. Raises WrongClubs (vis2), BadStay, WindowOver, ForeignVerdict.
         """
+        _check_request(agreement, {host_club, home_club}, verdict)
         check_stay(first_day, last_day)
-        if host_club == home_club or {host_club, home_club} != set(agreement.parties):
-            raise WrongClubs
         if local_date(at, zone) > first_day:
             raise WindowOver(last_day=last_day)
-        if (verdict.terms_number, verdict.terms_hash) not in {(each.number, each.hash) for each in agreement.versions}:
-            raise ForeignVerdict(field="terms_hash")
         visit = cls(
             id=id,
             version=1,
@@ -104,12 +101,12 @@ class Visit(Aggregate):
         self, verdict: Verdict, verdict_hash: bytes, at: datetime
     ) -> "tuple[Visit, tuple[VisitConfirmed | VisitConfirmationRefused]]":
         """Reserve the days (rule vis6); an ineligible verdict leaves the request open and is kept (rule vis0)."""
-        state = self._step(VisitMove.CONFIRM)
+        self._step(VisitMove.CONFIRM)
         self._own(verdict, at, self.first_day)
         if not verdict.eligible:
             visit = self._judged(VisitMove.REFUSE_CONFIRMATION, verdict, verdict_hash)
             return visit, (VisitConfirmationRefused(event_id=verdict.id, visit=visit, verdict=verdict),)
-        visit = replace(self._judged(VisitMove.CONFIRM, verdict, verdict_hash), state=state, confirmed_at=at)
+        visit = replace(self._judged(VisitMove.CONFIRM, verdict, verdict_hash), confirmed_at=at)
         return visit, (VisitConfirmed(event_id=verdict.id, visit=visit, verdict=verdict),)
 
     def decline(self, reason: str) -> "tuple[Visit, tuple[VisitDeclined]]":
@@ -205,6 +202,13 @@ class Visit(Aggregate):
         for field, (found, own) in expected.items():
             if found != own:
                 raise ForeignVerdict(field=field)
+
+
+def _check_request(agreement: Agreement, clubs: set[UUID], verdict: Verdict) -> None:
+    if clubs != set(agreement.parties):
+        raise WrongClubs
+    if not any((one.number, one.hash) == (verdict.terms_number, verdict.terms_hash) for one in agreement.versions):
+        raise ForeignVerdict(field="terms_hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,3 +348,23 @@ class VisitErased(VisitEvent):
     """The visitor was erased: openings under the visit's id are destroyed and not tampered with."""
 
     type: ClassVar[str] = "clubs.visit_erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitRefusalErased(Event):
+    """Somebody whose visit was refused was erased: openings under that visit's id are destroyed, not tampered with."""
+
+    type: ClassVar[str] = "clubs.visit_refusal_erased"
+    visit_id: UUID
+    host_club: UUID
+    home_club: UUID
+
+    @property
+    def parties(self) -> tuple[UUID, ...]:
+        """Host and home."""
+        return self.host_club, self.home_club
+
+    @property
+    def about(self) -> tuple[str, UUID, int]:
+        """The visit that never came to be, after its refusal."""
+        return Visit.kind, self.visit_id, 1

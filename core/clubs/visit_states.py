@@ -57,6 +57,9 @@ LIFE_CYCLE: dict[tuple[VisitState, VisitMove], VisitState] = {
 }
 """Erasing the person ends a visit that has not begun; one that is under way is still checked out."""
 
+STATES_AHEAD = frozenset({_S.REQUESTED, _S.CONFIRMED})
+"""A visit in one of these may still begin."""
+
 STATES_THAT_CONSUME = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.CHECKED_OUT})
 
 
