@@ -26,6 +26,13 @@ class Caller:
     once: Once | None = None
     expected_version: int | None = None
 
+    @property
+    def of_club(self) -> UUID:
+        """The club that the caller acts for; raises LookupError outside any club, where no permission lets one be."""
+        if self.club is None:
+            raise LookupError("this caller acts for no club")
+        return self.club
+
     def acting_for(self, club: UUID) -> "Caller":
         """The same caller inside another club: for founding a club, and for workers that serve each club in turn."""
         return replace(self, club=club)

@@ -14,7 +14,7 @@ from core.clubs.club import Club
 from core.clubs.member import Member
 from core.clubs.standing import Fact
 from core.clubs.visit import Visit
-
+from core.clubs.visit_states import VisitState
 from ports.log import DirectoryEntry
 from ports.unit_of_work import Tx
 from shared.canonical import Json
@@ -40,13 +40,6 @@ class AgreementExists(Conflict):
 
     code = "agreement/exists"
     title = "The two clubs have an active agreement already."
-
-
-class AlreadyCheckedIn(Conflict):
-    """The member has an open check-in, here or at another club (rule vis5)."""
-
-    code = "visit/already-checked-in"
-    title = "The member is checked in already."
 
 
 class Clubs(Protocol):
@@ -85,6 +78,9 @@ class Agreements(Protocol):
     async def newest_between(self, one: UUID, other: UUID, scope: str) -> Agreement:
         """The active or suspended agreement of the two, else the newest that ever was in force; raises Missing."""
 
+    async def live(self) -> Sequence[Agreement]:
+        """Active and suspended agreements that this club proposed: those whose end it looks after."""
+
     async def add(self, agreement: Agreement) -> None: ...
 
     async def save(self, agreement: Agreement) -> None:
@@ -99,13 +95,15 @@ class Visits(Protocol):
     async def hold(self, member_ref: UUID) -> None:
         """Wait for the right to decide on this member's visits and keep it until the end: one decision at a time."""
 
-    async def consumed(self, agreement_id: UUID, member_ref: UUID, but: UUID) -> Sequence[date]:
-        """Host-local dates that the member's other visits under the agreement use or reserve, sorted (rule vis6)."""
+    async def consumed(
+        self, agreement_id: UUID, member_ref: UUID, states: frozenset[VisitState], *, but: UUID
+    ) -> Sequence[date]:
+        """Days of the member's other visits under the agreement in these states, each once, sorted (rule vis6)."""
 
     async def add(self, visit: Visit) -> None: ...
 
     async def save(self, visit: Visit) -> None:
-        """Raises AlreadyCheckedIn when it would be the member's second open check-in anywhere."""
+        """Raises the core's AlreadyCheckedIn when it would be the member's second open check-in anywhere."""
 
     async def of_member(self, member_ref: UUID) -> Sequence[Visit]:
         """Every visit of the member, oldest first."""
@@ -140,17 +138,27 @@ class Grants(Protocol):
         """The member's live grants (home club only)."""
 
 
-class Subjects(Protocol):
-    """Keys under which personal values are disclosed: one per (recording club, person), one per visit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedSubject:
+    """A subject whose key is gone; `shared_with` is the other club whose log holds disclosures under it."""
 
-    async def add(self, subject: UUID, key: bytes, shared_with: UUID | None = None) -> None:
-        """Keep a new key (32 bytes) of this club; `shared_with` may read it too."""
+    id: UUID
+    shared_with: UUID | None
+
+
+class Subjects(Protocol):
+    """Keys under which personal values are disclosed: one per (recording club, person), one per visit of a person."""
+
+    async def add(
+        self, subject: UUID, key: bytes, *, person: UUID | None = None, shared_with: UUID | None = None
+    ) -> None:
+        """Keep a new key (32 bytes) of this club, of `person` if it is one's; `shared_with` may read it too."""
 
     async def key(self, subject: UUID) -> bytes:
         """Raises Missing once erased."""
 
-    async def erase(self, subjects: Sequence[UUID]) -> None:
-        """Destroy the keys, every disclosure under them in whichever log, and the idempotent answers that show them."""
+    async def erase(self, person: UUID) -> Sequence[ErasedSubject]:
+        """Destroy a person's keys, every disclosure under them in whichever log, and the stored answers that show them."""
 
 
 class Verdicts(Protocol):
@@ -158,6 +166,26 @@ class Verdicts(Protocol):
 
     async def disclosed(self, verdict_id: UUID) -> Mapping[str, Json]:
         """The verdict's personal parts by name (`inputs`, `failed`) that are left; empty once erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitCount:
+    """How many check-ins a pair of clubs had in a month (`2026-03`, by the host's calendar)."""
+
+    host_club: UUID
+    home_club: UUID
+    month: str
+    visits: int
+
+
+class VisitCounts(Protocol):
+    """A projection: nothing decides by it, and it can be made anew from the events."""
+
+    async def add(self, host_club: UUID, home_club: UUID, month: str) -> None:
+        """One check-in more."""
+
+    async def of_club(self) -> Sequence[VisitCount]:
+        """Every count that the club is a party of, newest month first."""
 
 
 class ClubsTx(Tx, Protocol):
@@ -177,3 +205,5 @@ class ClubsTx(Tx, Protocol):
     def subjects(self) -> Subjects: ...
     @property
     def verdicts(self) -> Verdicts: ...
+    @property
+    def visit_counts(self) -> VisitCounts: ...

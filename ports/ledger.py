@@ -36,7 +36,7 @@ class LedgerRejected(Conflict):
     """The ledger will never take this. Parameters: reason, origin, stored_size.
 
     Reasons: unknown-origin, bad-signature, bad-proof, stale (older than the head), fork (same size, other root),
-    wrong-old-size, malformed.
+    wrong-old-size, malformed, other-key (the origin is registered with another).
     """
 
     code = "ledger/rejected"

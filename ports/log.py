@@ -38,7 +38,7 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogKey:
-    """A key of the log (`name+hash+base64`), good for tree sizes from `from_size` to below `until_size` (None: open)."""
+    """A key of the log (`name+hash+base64`), good for sizes from `from_size` to below `until_size` (None: open)."""
 
     verifier_key: str
     from_size: int
@@ -65,9 +65,13 @@ class StoredAnchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """A record in this club's log: the exact bytes, their salt (32 bytes), the leaf's index (None until integrated)."""
+    """A record in this club's log: the exact bytes, their salt (32 bytes), the leaf's index (None until integrated).
+
+    `leading_origin` is the origin under which the event's disclosures are salted, in whichever log the record stands.
+    """
 
     event_id: UUID
+    leading_origin: str
     data: bytes
     salt: bytes
     commitment: bytes

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from ports.caller import Caller
 from shared.errors import Busy, Invalid, NotFound
@@ -30,6 +31,9 @@ class Tx(Protocol):
 
         A transaction whose caller brought a key MUST NOT commit without an answer: that is a defect (RuntimeError).
         """
+
+    async def first_time(self, consumer: str, event_id: UUID) -> bool:
+        """Whether `consumer` has not handled this event yet; noted in the same transaction as the effect."""
 
 
 class Begin(Protocol[TxT_co]):

@@ -1,4 +1,4 @@
-"""One database as the adapter uses it: engine, dialect, what its transactions need as values, and the club predicate."""
+"""One database as the adapter uses it: engine, dialect, the values its transactions need, and the club predicate."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Table, Uuid, bindparam, or_, select
+from sqlalchemy import ColumnElement, Executable, Table, Uuid, and_, bindparam, or_, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,19 +18,20 @@ from ports.unit_of_work import Missing
 from shared.clock import Now
 from shared.ids import NewId
 
-TENANT_PARAMETER = "tenant"
+TENANT = bindparam("tenant", type_=Uuid())
+"""The club of the transaction, as a parameter of every statement over a club's table."""
 
 _ORIGIN = select(schema.directory.c.origin).where(schema.directory.c.club == bindparam("club"))
 
 
 def mine(table: Table) -> ColumnElement[bool]:
     """The club predicate of a table: every statement over it carries this, on both engines."""
-    tenant = bindparam(TENANT_PARAMETER, type_=Uuid())
-    return or_(*(table.c[party] == tenant for party in table.info["parties"]))
+    whose: list[ColumnElement[bool]] = [table.c[party] == TENANT for party in table.info["parties"]]
+    return and_(or_(*whose), table.info.get("shown", true()))
 
 
 class Database:
-    """Shared by every transaction of the process. `random_bytes` gives salts and keys, and is replaced only in tests."""
+    """Shared by every transaction of the process. `random_bytes` gives the salts of records."""
 
     def __init__(
         self, settings: Settings, *, now: Now, new_id: NewId, random_bytes: Callable[[int], bytes] = secrets.token_bytes
@@ -71,12 +73,31 @@ class Session:
         self.club = club
 
     async def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
-        return await self.connection.execute(statement, {TENANT_PARAMETER: self.club, **parameters})
+        return await self.connection.execute(statement, {TENANT.key: self.club, **parameters})
 
     async def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows as given: nothing is returned, since a party may write rows that it may not read."""
         if rows:
             await self.connection.execute(table.insert(), [dict(row) for row in rows])
+
+    async def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: bool = False) -> int:
+        """Insert rows; where the key exists, overwrite its other columns, or keep the old row. Returns rows written."""
+        if not rows:
+            return 0
+        insert = postgresql.insert if self.database.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(table)
+        keys = [column.name for column in table.primary_key]
+        if keep:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        else:
+            fixed = {*keys, *table.info.get("parties", ())}
+            others = {
+                column.name: statement.excluded[column.name] for column in table.columns if column.name not in fixed
+            }
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+        given = [dict(row) for row in rows]
+        done = await self.connection.execute(statement, given[0] if len(given) == 1 else given)
+        return done.rowcount
 
     async def first(self, statement: Executable, **parameters: Any) -> RowMapping | None:
         return (await self.run(statement, **parameters)).mappings().first()

@@ -1,4 +1,4 @@
-"""Everything in which Postgres and SQLite differ: engines, the tenant of a transaction, locks, and what an error means."""
+"""Everything in which Postgres and SQLite differ: engines, the tenant of a transaction, locks, what an error means."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -221,7 +221,7 @@ def _lock_number(name: str) -> int:
 
 @asynccontextmanager
 async def _meaning() -> AsyncIterator[None]:
-    """Turn what the driver says into what it means for a caller; a broken constraint passes through to its repository."""
+    """Turn what the driver says into what it means for a caller; a broken constraint passes on to its repository."""
     try:
         yield
     except (ConcordatError, IntegrityError):

@@ -1,6 +1,7 @@
 """What emitting writes: the event, a record per party's log, its disclosures, and pending rows for every consumer."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +51,7 @@ class Journal:
     async def _keys(self, events: Iterable[Event]) -> dict[UUID, Row]:
         wanted: set[UUID] = set()
         for event in events:
-            seal_event(event, lambda sealed: f"{wanted.add(sealed.subject)}")  # type: ignore[arg-type]
+            seal_event(event, partial(_note, wanted))
         if not wanted:
             return {}
         rows = await self._session.all(_SUBJECTS, subjects=list(wanted))
@@ -68,7 +69,7 @@ class Journal:
         disclosed: list[Row] = []
 
         def digest(sealed: Sealed) -> str:
-            row = keys[sealed.subject]  # type: ignore[index]
+            row = keys[_subject(sealed)]
             opened = disclose(
                 key=row["key"], origin=logs[0], event_id=str(event_id), pointer=sealed.pointer, value=sealed.value
             )
@@ -107,3 +108,15 @@ class Journal:
             "actor": self._caller.principal,
             "request_id": self._caller.request_id,
         }
+
+
+def _note(wanted: set[UUID], sealed: Sealed) -> str:
+    """Notes whose value would be sealed, and seals nothing."""
+    wanted.add(_subject(sealed))
+    return ""
+
+
+def _subject(sealed: Sealed) -> UUID:
+    if not isinstance(sealed.subject, UUID):
+        raise TypeError(f"{sealed.pointer} names its subject by {type(sealed.subject).__name__}, not by an id")
+    return sealed.subject

@@ -1,14 +1,13 @@
 """A club's verifiable log in SQL: pending rows, leaves, tiles, head, keys, checkpoints, anchors and records."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, distinct, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BindParameter, and_, bindparam, delete, distinct, func, or_, select, update
 
 from adapters.outbound.sql import schema
-from adapters.outbound.sql.database import Database, Session, mine
+from adapters.outbound.sql.database import TENANT, Database, Session, mine
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.log.merkle import EMPTY_ROOT
 from core.log.records import parse_record
@@ -29,13 +28,13 @@ from ports.unit_of_work import Missing
 from shared.canonical import dumps, loads
 
 _pending, _leaf, _tile, _event, _record = schema.pending, schema.leaf, schema.tile, schema.event, schema.record
-_ids = bindparam("ids", expanding=True)
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
 
 _TAKE = (
     select(_pending.c.sequence, _pending.c.event_id)
     .where(
         _pending.c.consumer == bindparam("consumer"),
-        _pending.c.tenant == bindparam("tenant", type_=_pending.c.tenant.type),
+        _pending.c.tenant == TENANT,
     )
     .order_by(_pending.c.sequence)
     .limit(bindparam("most"))
@@ -66,7 +65,9 @@ _ANCHOR = (
     .limit(1)
 )
 _RECORD = (
-    select(_record, _leaf.c.index)
+    select(_record, _leaf.c.index, schema.directory.c.origin)
+    .join(_event, and_(_event.c.id == _record.c.event_id, mine(_event)))
+    .join(schema.directory, schema.directory.c.club == _event.c.leading_club)
     .outerjoin(_leaf, and_(_leaf.c.event_id == _record.c.event_id, mine(_leaf)))
     .where(_record.c.event_id == bindparam("event_id"), mine(_record))
 )
@@ -149,7 +150,7 @@ class SqlLog:
     ) -> None:
         if old.size == 0:
             row = {"club_id": self._club, "origin": old.origin, "size": 0, "root": old.root}
-            await self._put(schema.log, [row], keep=True)
+            await self._session.upsert(schema.log, [row], keep=True)
         moved = await self._session.run(_ADVANCE, old_size=old.size, new_size=new.size, new_root=new.root)
         if moved.rowcount != 1:
             raise LogMoved
@@ -162,7 +163,7 @@ class SqlLog:
             {"club_id": self._club, "level": level, "index": index, "hashes": hashes}
             for (level, index), hashes in tiles.items()
         ]
-        await self._put(_tile, rows)
+        await self._session.upsert(_tile, rows)
 
     async def entries(self, start: int, end: int) -> Sequence[bytes]:
         rows = await self._session.all(_ENTRIES, start=start, end=end)
@@ -177,7 +178,7 @@ class SqlLog:
 
     async def add_key(self, key: LogKey) -> None:
         row = {"club_id": self._club, "from_size": key.from_size, "until_size": key.until_size}
-        await self._put(schema.log_key, [{**row, "verifier_key": key.verifier_key}], keep=True)
+        await self._session.upsert(schema.log_key, [{**row, "verifier_key": key.verifier_key}], keep=True)
 
     async def checkpoint(self, at_least: int = 0) -> StoredCheckpoint | None:
         row = await self._session.first(_NEWEST_CHECKPOINT)
@@ -187,7 +188,7 @@ class SqlLog:
 
     async def add_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
         row = {"club_id": self._club, "size": checkpoint.size, "note": checkpoint.note, "at": checkpoint.at}
-        await self._put(schema.checkpoint, [row], keep=True)
+        await self._session.upsert(schema.checkpoint, [row], keep=True)
 
     async def checkpoint_of(self, size: int) -> StoredCheckpoint | None:
         row = await self._session.first(_CHECKPOINT, size=size)
@@ -204,7 +205,7 @@ class SqlLog:
     async def add_anchor(self, anchor: StoredAnchor) -> None:
         evidence = dumps(anchor.evidence).decode()
         row = {"club_id": self._club, "size": anchor.size, "evidence": evidence, "at": anchor.at}
-        await self._put(schema.anchor, [row], keep=True)
+        await self._session.upsert(schema.anchor, [row], keep=True)
 
     async def record(self, event_id: UUID) -> StoredRecord:
         row = await self._session.first(_RECORD, event_id=event_id)
@@ -212,6 +213,7 @@ class SqlLog:
             raise RecordMissing
         return StoredRecord(
             event_id=row["event_id"],
+            leading_origin=row["origin"],
             data=bytes(row["data"]),
             salt=bytes(row["salt"]),
             commitment=bytes(row["commitment"]),
@@ -230,22 +232,6 @@ class SqlLog:
     async def subject_key(self, subject: UUID) -> bytes | None:
         key = await self._session.value(_KEY, id=subject)
         return None if key is None else bytes(key)
-
-    async def _put(self, table: schema.Table, rows: Sequence[Mapping[str, object]], *, keep: bool = False) -> None:
-        """Insert rows; where the key exists, keep the old row or overwrite its other columns."""
-        if not rows:
-            return
-        insert = postgresql.insert if self._session.database.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table)
-        keys = [column.name for column in table.primary_key]
-        if keep:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        else:
-            others = {
-                column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key
-            }
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
-        await self._session.connection.execute(statement, [dict(row) for row in rows])
 
 
 class SqlLogTx(SqlTx):

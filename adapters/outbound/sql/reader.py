@@ -54,7 +54,7 @@ async def _rows(session: Session, view: type[V], request: PageRequest, where: Ma
 
 
 def _page(data: list[V], keys: list[UUID], request: PageRequest, *, more: bool) -> Page[V]:
-    """There is a page beyond the end that was read towards if a row more was found, beyond the other if we came from it."""
+    """A page lies beyond the end that was read towards if one more row was found, and where the request came from."""
     if not keys:
         return Page(data=data, next=None, prev=None)
     if request.before is not None:

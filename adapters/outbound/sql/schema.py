@@ -1,6 +1,6 @@
-"""The tables of the event journal and the log, and what every table says of itself: whose its rows are, and who may do what.
+"""The tables of the event journal and the log; every table says whose its rows are, and who may do what with them.
 
-`info["parties"]` names the columns with the clubs that a row belongs to; a table without it stands outside row-level security.
+`info["parties"]` names the columns with the clubs of a row; a table without it stands outside row-level security.
 `info["rights"]` are those of the runtime role: Select, Insert, Update, Delete by initial.
 """
 
@@ -80,6 +80,7 @@ subject = table(
     "subject",
     Column("id", Id, primary_key=True),
     Column("club_id", Id, nullable=False),
+    Column("person", Id, index=True),
     Column("shared_with", Id),
     Column("key", Bytes, nullable=False),
     parties=("club_id", "shared_with"),

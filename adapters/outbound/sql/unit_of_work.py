@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, select
 
@@ -41,6 +42,10 @@ class SqlTx:
         if self.caller.once is not None:
             self._answer = dumps(plain(view))
         return view
+
+    async def first_time(self, consumer: str, event_id: UUID) -> bool:
+        row = {"consumer": consumer, "event_id": event_id}
+        return await self.session.upsert(schema.inbox, [row], keep=True) == 1
 
     async def open(self) -> None:
         """Look the key up: raises Replayed or KeyReused when it was used within the time that answers are kept."""
@@ -83,16 +88,21 @@ class SqlTx:
 
 
 class SqlBegin(Generic[TxT]):
-    """Opens transactions of one module."""
+    """Opens transactions of one module; with `reading` they wait for no writer, and may not emit or answer."""
 
-    def __init__(self, database: Database, tx: Callable[[Session, Caller], TxT]) -> None:
+    def __init__(self, database: Database, tx: Callable[[Session, Caller], TxT], *, reading: bool = False) -> None:
         self._database = database
         self._tx = tx
+        self._reading = reading
 
     @asynccontextmanager
     async def __call__(self, caller: Caller) -> AsyncIterator[TxT]:
         if caller.club is None:
             raise RuntimeError("a transaction needs the club that it belongs to")
+        if self._reading:
+            async with self._database.reading(caller.club) as session:
+                yield self._tx(session, caller)
+            return
         async with self._database.transaction(caller.club, _lock_name(caller)) as session:
             tx = self._tx(session, caller)
             await tx.open()

@@ -1,0 +1,386 @@
+"""Clubs, members, agreements, visits and grants in SQL: their tables, and the questions that are theirs alone."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+)
+from sqlalchemy import text as sql
+from sqlalchemy.exc import IntegrityError
+
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.aggregates import Mapped, SqlAggregates
+from adapters.outbound.sql.database import TENANT, Session, mine
+from adapters.outbound.sql.schema import table
+from adapters.outbound.sql.subjects import SqlSubjects, SqlVerdicts
+from adapters.outbound.sql.types import Bytes, Id, Instant, Named, Plain
+from adapters.outbound.sql.unit_of_work import SqlTx
+from core.clubs.agreement import Agreement, AgreementState
+from core.clubs.club import Club
+from core.clubs.geography import Position
+from core.clubs.member import Member
+from core.clubs.standing import Fact
+from core.clubs.terms import TermsVersion
+from core.clubs.visit import Visit
+from core.clubs.visit_refusals import AlreadyCheckedIn
+from core.clubs.visit_states import VisitState
+from ports.clubs import AgreementExists, Grant, NumberTaken, SlugTaken, VisitCount
+from ports.log import DirectoryEntry
+from ports.unit_of_work import Missing
+from shared.canonical import tagged_hash
+
+club = table(
+    "club",
+    Column("id", Id, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("position", Plain(Position), nullable=False),
+    parties=("id",),
+    rights="SIU",
+)
+
+member = table(
+    "member",
+    Column("club_id", Id, primary_key=True),
+    Column("id", Id, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("ref", Id, unique=True),
+    Column("number", Text),
+    Column("name", Text),
+    Column("category", Text),
+    Column("residence", Plain(Position)),
+    Column("facts", Plain(tuple[Fact, ...])),
+    Column("erased", Boolean, nullable=False),
+    rights="SIU",
+)
+
+member_number = table(
+    "member_number",
+    Column("club_id", Id, primary_key=True),
+    Column("mark", Bytes, primary_key=True),
+)
+
+agreement = table(
+    "agreement",
+    Column("id", Id, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("proposer", Id, nullable=False),
+    Column("partner", Id, nullable=False, index=True),
+    Column("scope", Text, nullable=False),
+    Column("state", Named(AgreementState), nullable=False),
+    Column("versions", Plain(tuple[TermsVersion, ...]), nullable=False),
+    Column("in_force", Integer),
+    Column("activated_at", Instant),
+    Column("suspended_by", Id),
+    Column("suspension_reason", Text),
+    Column("notice_by", Id),
+    Column("terminates_at", Instant),
+    parties=("proposer", "partner"),
+    rights="SIU",
+)
+
+# A draft is its author's alone; row-level security says the same on Postgres.
+agreement.info["shown"] = or_(agreement.c.state != AgreementState.DRAFT.value, agreement.c.proposer == TENANT)
+
+visit = table(
+    "visit",
+    Column("id", Id, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("host_club", Id, nullable=False),
+    Column("home_club", Id, nullable=False),
+    Column("agreement_id", Id, nullable=False),
+    Column("terms_number", Integer, nullable=False),
+    Column("terms_hash", Bytes, nullable=False),
+    Column("member_ref", Id, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("state", Named(VisitState), nullable=False),
+    Column("verdict_hash", Bytes, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("checked_in_at", Instant),
+    Column("checked_out_at", Instant),
+    Column("auto_check_out", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("commitment", Bytes),
+    Column("erased", Boolean, nullable=False),
+    Index("ix_visit_member", "member_ref", "agreement_id"),
+    Index("ix_visit_host", "host_club", "id"),
+    Index("ix_visit_home", "home_club", "id"),
+    parties=("host_club", "home_club"),
+    rights="SIU",
+)
+
+standing_grant = table(
+    "standing_grant",
+    Column("visit_id", Id, primary_key=True),
+    Column("home_club", Id, nullable=False),
+    Column("host_club", Id, nullable=False),
+    Column("member_ref", Id, nullable=False, index=True),
+    Column("category", Text, nullable=False),
+    Column("facts", Plain(tuple[Fact, ...]), nullable=False),
+    Column("distance_from_club_metres", Integer, nullable=False),
+    Column("distance_from_residence_metres", Integer),
+    parties=("home_club", "host_club"),
+    rights="SIUD",
+)
+
+visit_count = table(
+    "visit_count",
+    Column("host_club", Id, primary_key=True),
+    Column("home_club", Id, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("visits", Integer, nullable=False),
+    parties=("host_club", "home_club"),
+    rights="SIU",
+)
+
+LIVE = (AgreementState.ACTIVE, AgreementState.SUSPENDED)
+
+# SQLite compares two columns with min and max, Postgres with least and greatest; both say it as an expression.
+_FIRST = "CASE WHEN proposer < partner THEN proposer ELSE partner END"
+_SECOND = "CASE WHEN proposer < partner THEN partner ELSE proposer END"
+_LIVE = sql("state IN ('active', 'suspended')")
+Index(
+    "uq_agreement_live",
+    sql(f"({_FIRST})"),
+    sql(f"({_SECOND})"),
+    agreement.c.scope,
+    unique=True,
+    postgresql_where=_LIVE,
+    sqlite_where=_LIVE,
+    _table=agreement,
+)
+_OPEN = sql("state = 'checked_in'")
+Index("uq_visit_open", visit.c.home_club, visit.c.member_ref, unique=True, postgresql_where=_OPEN, sqlite_where=_OPEN)
+
+
+class SqlClubs(SqlAggregates[Club]):
+    """Implements ports.clubs.Clubs."""
+
+    mapped = Mapped(club, Club)
+    _ENTRY = select(schema.directory).where(schema.directory.c.club == bindparam("key"))
+
+    async def add(self, aggregate: Club, origin: str) -> None:  # type: ignore[override]
+        try:
+            await self._session.insert(schema.directory, [{"origin": origin, **_entry(aggregate)}])
+            await super().add(aggregate)
+        except IntegrityError as error:
+            raise SlugTaken(slug=aggregate.slug) from error
+
+    async def save(self, aggregate: Club) -> None:
+        await super().save(aggregate)
+        entry = _entry(aggregate)
+        key = entry.pop("club")
+        await self._session.run(schema.directory.update().where(schema.directory.c.club == key).values(entry))
+
+    async def entry(self, key: UUID) -> DirectoryEntry:
+        row = await self._session.first(self._ENTRY, key=key)
+        if row is None:
+            raise Missing(kind="club")
+        return DirectoryEntry(**row)
+
+
+class SqlMembers(SqlAggregates[Member]):
+    """Implements ports.clubs.Members."""
+
+    mapped = Mapped(member, Member)
+    _KEY = select(schema.subject.c.key).where(schema.subject.c.id == bindparam("the_id"), mine(schema.subject))
+
+    async def by_ref(self, ref: UUID) -> Member:
+        found = await self.where(member.c.ref == bindparam("the_ref"), the_ref=ref)
+        if not found or found[0].erased:
+            raise Missing(kind="member")
+        return found[0]
+
+    async def add(self, aggregate: Member) -> None:
+        # A mark under the club's own key outlives the person's erasure, and says nothing to whoever lacks the key.
+        key = await self._session.value(self._KEY, the_id=aggregate.club_id)
+        number = (aggregate.number or "").encode()
+        mark = tagged_hash("concordat/member-number/v1", bytes(key), number)
+        try:
+            await self._session.insert(member_number, [{"club_id": aggregate.club_id, "mark": mark}])
+        except IntegrityError as error:
+            raise NumberTaken from error
+        await super().add(aggregate)
+
+
+class SqlAgreements(SqlAggregates[Agreement]):
+    """Implements ports.clubs.Agreements."""
+
+    mapped = Mapped(agreement, Agreement)
+
+    async def newest_between(self, one: UUID, other: UUID, scope: str) -> Agreement:
+        columns = agreement.c
+        pair = or_(
+            and_(columns.proposer == bindparam("one"), columns.partner == bindparam("other")),
+            and_(columns.proposer == bindparam("other"), columns.partner == bindparam("one")),
+        )
+        found = await self.where(
+            pair, columns.scope == bindparam("of"), columns.in_force.is_not(None), one=one, other=other, of=scope
+        )
+        live = [one for one in found if one.state in LIVE]
+        if not found:
+            raise Missing(kind=Agreement.kind)
+        return (live or found)[-1]
+
+    async def live(self) -> Sequence[Agreement]:
+        columns = agreement.c
+        found = await self.where(columns.state.in_(LIVE), columns.proposer == TENANT)
+        return list(found)
+
+    async def save(self, aggregate: Agreement) -> None:
+        try:
+            await super().save(aggregate)
+        except IntegrityError as error:
+            raise AgreementExists from error
+
+
+class SqlVisits(SqlAggregates[Visit]):
+    """Implements ports.clubs.Visits."""
+
+    mapped = Mapped(visit, Visit)
+    _CONSUMED = select(visit.c.first_day, visit.c.last_day).where(
+        visit.c.agreement_id == bindparam("of_agreement"),
+        visit.c.member_ref == bindparam("of_ref"),
+        visit.c.id != bindparam("but"),
+        visit.c.state.in_(bindparam("states", expanding=True)),
+        mine(visit),
+    )
+
+    async def hold(self, member_ref: UUID) -> None:
+        await self._session.database.dialect.lock(self._session.connection, f"visits\0{member_ref}")
+
+    async def consumed(
+        self, agreement_id: UUID, member_ref: UUID, states: frozenset[VisitState], *, but: UUID
+    ) -> Sequence[date]:
+        rows = await self._session.all(
+            self._CONSUMED, of_agreement=agreement_id, of_ref=member_ref, but=but, states=[*states]
+        )
+        return sorted({day for row in rows for day in _days(row["first_day"], row["last_day"])})
+
+    async def save(self, aggregate: Visit) -> None:
+        try:
+            await super().save(aggregate)
+        except IntegrityError as error:
+            raise AlreadyCheckedIn from error
+
+    async def of_member(self, member_ref: UUID) -> Sequence[Visit]:
+        return await self.where(visit.c.member_ref == bindparam("of_ref"), of_ref=member_ref)
+
+
+class SqlGrants:
+    """Implements ports.clubs.Grants."""
+
+    _NAMES = tuple(standing_grant.columns.keys())
+    _GET = select(standing_grant).where(standing_grant.c.visit_id == bindparam("key"), mine(standing_grant))
+    _DROP = delete(standing_grant).where(standing_grant.c.visit_id == bindparam("key"), mine(standing_grant))
+    _OF = select(standing_grant).where(standing_grant.c.member_ref == bindparam("ref"), mine(standing_grant))
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def get(self, visit_id: UUID) -> Grant:
+        row = await self._session.first(self._GET, key=visit_id)
+        if row is None:
+            raise Missing(kind="grant")
+        return Grant(**row)
+
+    async def put(self, grant: Grant) -> None:
+        await self._session.upsert(standing_grant, [{name: getattr(grant, name) for name in self._NAMES}])
+
+    async def drop(self, visit_id: UUID) -> None:
+        await self._session.run(self._DROP, key=visit_id)
+
+    async def of_member(self, member_ref: UUID) -> Sequence[Grant]:
+        return [Grant(**row) for row in await self._session.all(self._OF, ref=member_ref)]
+
+
+class SqlVisitCounts:
+    """Implements ports.clubs.VisitCounts."""
+
+    _columns = visit_count.c
+    _MORE = (
+        visit_count.update()
+        .where(_columns.host_club == bindparam("host"), _columns.home_club == bindparam("home"))
+        .where(_columns.month == bindparam("of_month"), mine(visit_count))
+        .values(visits=_columns.visits + 1)
+    )
+    _ALL = select(visit_count).where(mine(visit_count)).order_by(_columns.month.desc(), _columns.host_club)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, host_club: UUID, home_club: UUID, month: str) -> None:
+        row = {"host_club": host_club, "home_club": home_club, "month": month, "visits": 0}
+        await self._session.upsert(visit_count, [row], keep=True)
+        await self._session.run(self._MORE, host=host_club, home=home_club, of_month=month)
+
+    async def of_club(self) -> Sequence[VisitCount]:
+        return [VisitCount(**row) for row in await self._session.all(self._ALL)]
+
+
+class SqlClubsTx(SqlTx):
+    """Implements ports.clubs.ClubsTx."""
+
+    @property
+    def clubs(self) -> SqlClubs:
+        return SqlClubs(self.session)
+
+    @property
+    def members(self) -> SqlMembers:
+        return SqlMembers(self.session)
+
+    @property
+    def agreements(self) -> SqlAgreements:
+        return SqlAgreements(self.session)
+
+    @property
+    def visits(self) -> SqlVisits:
+        return SqlVisits(self.session)
+
+    @property
+    def grants(self) -> SqlGrants:
+        return SqlGrants(self.session)
+
+    @property
+    def subjects(self) -> SqlSubjects:
+        return SqlSubjects(self.session)
+
+    @property
+    def verdicts(self) -> SqlVerdicts:
+        return SqlVerdicts(self.session)
+
+    @property
+    def visit_counts(self) -> SqlVisitCounts:
+        return SqlVisitCounts(self.session)
+
+
+def _entry(aggregate: Club) -> dict[str, Any]:
+    return {
+        "club": aggregate.id,
+        "name": aggregate.name,
+        "zone": aggregate.zone,
+        "latitude_microdegrees": aggregate.position.latitude_microdegrees,
+        "longitude_microdegrees": aggregate.position.longitude_microdegrees,
+    }
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

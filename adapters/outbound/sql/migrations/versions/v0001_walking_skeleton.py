@@ -1,0 +1,425 @@
+"""The tables of the walking skeleton, under row-level security from the first migration on."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from adapters.outbound.sql.policies import enforce
+
+revision = "0001"
+down_revision = None
+
+PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("agreement", ("proposer", "partner"), "SIU"),
+    ("anchor", ("club_id",), "SI"),
+    ("answer", ("club_id",), "SIUD"),
+    ("checkpoint", ("club_id",), "SI"),
+    ("club", ("id",), "SIU"),
+    ("event", ("club_id", "other_club"), "SI"),
+    ("log", ("club_id",), "SIU"),
+    ("log_key", ("club_id",), "SIU"),
+    ("member", ("club_id",), "SIU"),
+    ("member_number", ("club_id",), "SI"),
+    ("parked", ("club_id",), "SID"),
+    ("standing_grant", ("home_club", "host_club"), "SIUD"),
+    ("subject", ("club_id", "shared_with"), "SID"),
+    ("tile", ("club_id",), "SIU"),
+    ("visit", ("host_club", "home_club"), "SIU"),
+    ("visit_count", ("host_club", "home_club"), "SIU"),
+    ("record", ("club_id",), "SI"),
+    ("disclosure", ("club_id",), "SID"),
+    ("leaf", ("club_id",), "SI"),
+)
+
+
+def upgrade() -> None:
+    _agreement()
+    _anchor()
+    _answer()
+    _checkpoint()
+    _club()
+    _directory()
+    _event()
+    _inbox()
+    _log()
+    _log_key()
+    _member()
+    _member_number()
+    _parked()
+    _pending()
+    _standing_grant()
+    _subject()
+    _tile()
+    _visit()
+    _visit_count()
+    _record()
+    _disclosure()
+    _leaf()
+    if op.get_bind().dialect.name == "postgresql":
+        for table, parties, rights in PROTECTED:
+            for statement in enforce(table, parties, rights):
+                op.execute(statement)
+
+
+def downgrade() -> None:
+    op.drop_table("leaf")
+    op.drop_table("disclosure")
+    op.drop_table("record")
+    op.drop_table("visit_count")
+    op.drop_table("visit")
+    op.drop_table("tile")
+    op.drop_table("subject")
+    op.drop_table("standing_grant")
+    op.drop_table("pending")
+    op.drop_table("parked")
+    op.drop_table("member_number")
+    op.drop_table("member")
+    op.drop_table("log_key")
+    op.drop_table("log")
+    op.drop_table("inbox")
+    op.drop_table("event")
+    op.drop_table("directory")
+    op.drop_table("club")
+    op.drop_table("checkpoint")
+    op.drop_table("answer")
+    op.drop_table("anchor")
+    op.drop_table("agreement")
+
+
+def _agreement() -> None:
+    op.create_table(
+        "agreement",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("proposer", sa.Uuid(), nullable=False),
+        sa.Column("partner", sa.Uuid(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("versions", sa.Text(), nullable=False),
+        sa.Column("in_force", sa.Integer(), nullable=True),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_by", sa.Uuid(), nullable=True),
+        sa.Column("suspension_reason", sa.Text(), nullable=True),
+        sa.Column("notice_by", sa.Uuid(), nullable=True),
+        sa.Column("terminates_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_agreement_partner", "agreement", ["partner"], unique=False)
+    first = "CASE WHEN proposer < partner THEN proposer ELSE partner END"
+    second = "CASE WHEN proposer < partner THEN partner ELSE proposer END"
+    live = sa.text("state IN ('active', 'suspended')")
+    op.create_index(
+        "uq_agreement_live",
+        "agreement",
+        [sa.text(f"({first})"), sa.text(f"({second})"), "scope"],
+        unique=True,
+        postgresql_where=live,
+        sqlite_where=live,
+    )
+
+
+def _anchor() -> None:
+    op.create_table(
+        "anchor",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "size"),
+    )
+
+
+def _answer() -> None:
+    op.create_table(
+        "answer",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("subject", sa.Uuid(), nullable=True),
+        sa.Column("subject_club", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("club_id", "principal", "operation", "key"),
+    )
+    op.create_index("ix_answer_at", "answer", ["at"], unique=False)
+    op.create_index("ix_answer_subject", "answer", ["subject"], unique=False)
+
+
+def _checkpoint() -> None:
+    op.create_table(
+        "checkpoint",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "size"),
+    )
+
+
+def _club() -> None:
+    op.create_table(
+        "club",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def _directory() -> None:
+    op.create_table(
+        "directory",
+        sa.Column("club", sa.Uuid(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("zone", sa.Text(), nullable=False),
+        sa.Column("latitude_microdegrees", sa.Integer(), nullable=False),
+        sa.Column("longitude_microdegrees", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("club"),
+        sa.UniqueConstraint("origin", name="uq_directory_origin"),
+    )
+
+
+def _event() -> None:
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("other_club", sa.Uuid(), nullable=True),
+        sa.Column("leading_club", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("aggregate_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("kind", "aggregate_id", "version", name="uq_event_kind_aggregate_id_version"),
+    )
+
+
+def _inbox() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("consumer", "event_id"),
+    )
+
+
+def _log() -> None:
+    op.create_table(
+        "log",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("club_id"),
+    )
+
+
+def _log_key() -> None:
+    op.create_table(
+        "log_key",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("from_size", sa.Integer(), nullable=False),
+        sa.Column("until_size", sa.Integer(), nullable=True),
+        sa.Column("verifier_key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "from_size"),
+    )
+
+
+def _member() -> None:
+    op.create_table(
+        "member",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("ref", sa.Uuid(), nullable=True),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("category", sa.Text(), nullable=True),
+        sa.Column("residence", sa.Text(), nullable=True),
+        sa.Column("facts", sa.Text(), nullable=True),
+        sa.Column("erased", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "id"),
+        sa.UniqueConstraint("ref", name="uq_member_ref"),
+    )
+
+
+def _member_number() -> None:
+    op.create_table(
+        "member_number",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("mark", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "mark"),
+    )
+
+
+def _parked() -> None:
+    op.create_table(
+        "parked",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "consumer", "event_id"),
+    )
+
+
+def _pending() -> None:
+    op.create_table(
+        "pending",
+        sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("tenant", sa.Uuid(), nullable=False),
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("sequence"),
+    )
+    op.create_index("ix_pending_consumer", "pending", ["consumer", "tenant", "sequence"], unique=False)
+
+
+def _standing_grant() -> None:
+    op.create_table(
+        "standing_grant",
+        sa.Column("visit_id", sa.Uuid(), nullable=False),
+        sa.Column("home_club", sa.Uuid(), nullable=False),
+        sa.Column("host_club", sa.Uuid(), nullable=False),
+        sa.Column("member_ref", sa.Uuid(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("distance_from_club_metres", sa.Integer(), nullable=False),
+        sa.Column("distance_from_residence_metres", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("visit_id"),
+    )
+    op.create_index("ix_standing_grant_member_ref", "standing_grant", ["member_ref"], unique=False)
+
+
+def _subject() -> None:
+    op.create_table(
+        "subject",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("person", sa.Uuid(), nullable=True),
+        sa.Column("shared_with", sa.Uuid(), nullable=True),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_subject_person", "subject", ["person"], unique=False)
+
+
+def _tile() -> None:
+    op.create_table(
+        "tile",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("index", sa.Integer(), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "level", "index"),
+    )
+
+
+def _visit() -> None:
+    op.create_table(
+        "visit",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("host_club", sa.Uuid(), nullable=False),
+        sa.Column("home_club", sa.Uuid(), nullable=False),
+        sa.Column("agreement_id", sa.Uuid(), nullable=False),
+        sa.Column("terms_number", sa.Integer(), nullable=False),
+        sa.Column("terms_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("member_ref", sa.Uuid(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("verdict_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_out_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("auto_check_out", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("commitment", sa.LargeBinary(), nullable=True),
+        sa.Column("erased", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_visit_home", "visit", ["home_club", "id"], unique=False)
+    op.create_index("ix_visit_host", "visit", ["host_club", "id"], unique=False)
+    op.create_index("ix_visit_member", "visit", ["member_ref", "agreement_id"], unique=False)
+    op.create_index(
+        "uq_visit_open",
+        "visit",
+        ["home_club", "member_ref"],
+        unique=True,
+        postgresql_where=sa.text("state = 'checked_in'"),
+        sqlite_where=sa.text("state = 'checked_in'"),
+    )
+
+
+def _visit_count() -> None:
+    op.create_table(
+        "visit_count",
+        sa.Column("host_club", sa.Uuid(), nullable=False),
+        sa.Column("home_club", sa.Uuid(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("visits", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("host_club", "home_club", "month"),
+    )
+
+
+def _record() -> None:
+    op.create_table(
+        "record",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["event.id"],
+        ),
+        sa.PrimaryKeyConstraint("club_id", "event_id"),
+    )
+
+
+def _disclosure() -> None:
+    op.create_table(
+        "disclosure",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("pointer", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Uuid(), nullable=False),
+        sa.Column("subject_club", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["club_id", "event_id"],
+            ["record.club_id", "record.event_id"],
+        ),
+        sa.PrimaryKeyConstraint("club_id", "event_id", "pointer"),
+    )
+    op.create_index("ix_disclosure_subject", "disclosure", ["subject"], unique=False)
+
+
+def _leaf() -> None:
+    op.create_table(
+        "leaf",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("index", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["club_id", "event_id"],
+            ["record.club_id", "record.event_id"],
+        ),
+        sa.PrimaryKeyConstraint("club_id", "index"),
+        sa.UniqueConstraint("club_id", "event_id", name="uq_leaf_club_id_event_id"),
+    )

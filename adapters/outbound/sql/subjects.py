@@ -1,0 +1,71 @@
+"""Keys of subjects, what they disclose, and their erasure, in SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BindParameter, bindparam, delete, select
+
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.database import TENANT, Session, mine
+from ports.clubs import ErasedSubject
+from ports.unit_of_work import Missing
+from shared.canonical import Json, loads
+
+_SUBJECTS: BindParameter[Any] = bindparam("subjects", expanding=True)
+
+
+class SqlSubjects:
+    """Implements ports.clubs.Subjects."""
+
+    _table = schema.subject
+    _KEY = select(_table.c.key).where(_table.c.id == bindparam("the_id"), mine(_table))
+    _OF = select(_table.c.id, _table.c.shared_with).where(
+        _table.c.person == bindparam("the_person"), _table.c.club_id == TENANT
+    )
+    _ERASE = tuple(
+        delete(held).where(column.in_(_SUBJECTS), owner == TENANT)
+        for held, column, owner in (
+            (schema.disclosure, schema.disclosure.c.subject, schema.disclosure.c.subject_club),
+            (schema.answer, schema.answer.c.subject, schema.answer.c.subject_club),
+            (_table, _table.c.id, _table.c.club_id),
+        )
+    )
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(
+        self, subject: UUID, key: bytes, *, person: UUID | None = None, shared_with: UUID | None = None
+    ) -> None:
+        row = {"id": subject, "club_id": self._session.club, "person": person, "shared_with": shared_with, "key": key}
+        await self._session.insert(schema.subject, [row])
+
+    async def key(self, subject: UUID) -> bytes:
+        key = await self._session.value(self._KEY, the_id=subject)
+        if key is None:
+            raise Missing(kind="subject")
+        return bytes(key)
+
+    async def erase(self, person: UUID) -> Sequence[ErasedSubject]:
+        erased = [ErasedSubject(**row) for row in await self._session.all(self._OF, the_person=person)]
+        for statement in self._ERASE:
+            await self._session.run(statement, subjects=[subject.id for subject in erased])
+        return erased
+
+
+class SqlVerdicts:
+    """Implements ports.clubs.Verdicts."""
+
+    _VALUES = select(schema.disclosure.c.name, schema.disclosure.c.value).where(
+        schema.disclosure.c.event_id == bindparam("key"),
+        schema.disclosure.c.pointer.in_(["/object/verdict/inputs", "/object/verdict/failed"]),
+        mine(schema.disclosure),
+    )
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def disclosed(self, verdict_id: UUID) -> Mapping[str, Json]:
+        rows = await self._session.all(self._VALUES, key=verdict_id)
+        return {row["name"]: loads(row["value"].encode()) for row in rows}

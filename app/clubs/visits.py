@@ -1,0 +1,265 @@
+"""Visits: request, confirm, check in, check out; every refusal by the policy is an outcome that is kept (rule vis0)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from app.clubs.grants import granted
+from app.clubs.judging import Judged, judge
+from app.use_cases import UseCases, as_expected, show
+from core.clubs.agreement import VISITS_SCOPE
+from core.clubs.commitments import member_commitment
+from core.clubs.days import local_date
+from core.clubs.eligibility import Failure, Verdict
+from core.clubs.visit import Visit
+from core.clubs.visit_states import VisitState
+from ports.caller import Caller
+from ports.clubs import ClubsTx
+from shared.errors import Forbidden
+from shared.events import Event
+from shared.paging import Page, PageRequest
+
+KEY_SIZE = 32
+
+
+class NotTheHost(Forbidden):
+    """The home club tries what only the host decides."""
+
+    code = "visit/not-the-host"
+    title = "Only the host club may do this."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestVisit:
+    """Days are of the host's calendar, both included."""
+
+    member_id: UUID
+    host_club: UUID
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmVisit:
+    """`residence_proven`: the host saw a proof, where the terms ask for one."""
+
+    residence_proven: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckIn:
+    """What the desk enters. The time is the server's own."""
+
+    residence_proven: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndVisit:
+    """Why a visit does not take place."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitView:
+    """A visit as both clubs see it; `member_ref` is the reference by which the host knows the member."""
+
+    kind: ClassVar[str] = "visit"
+
+    id: UUID
+    version: int
+    host_club: UUID
+    home_club: UUID
+    agreement_id: UUID
+    terms_number: int
+    terms_hash: bytes
+    member_ref: UUID
+    first_day: date
+    last_day: date
+    state: VisitState
+    verdict_hash: bytes
+    requested_at: datetime
+    confirmed_at: datetime | None
+    checked_in_at: datetime | None
+    checked_out_at: datetime | None
+    auto_check_out: bool
+    reason: str | None
+    commitment: bytes | None
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the policy said: `visit` is null when a request was refused. `receipt` is the event to fetch a receipt for."""
+
+    eligible: bool
+    failed: tuple[Failure, ...]
+    verdict_hash: bytes
+    visit: VisitView | None
+    receipt: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visits(UseCases[ClubsTx]):
+    """`random_bytes` gives visit keys. Decisions about one member are made one at a time, so that quotas hold (vis7)."""
+
+    random_bytes: Callable[[int], bytes]
+
+    async def request(self, caller: Caller, command: RequestVisit) -> Decision:
+        """The home club announces a member; the verdict is kept whatever it says."""
+        self.allow(caller, "clubs.visit.request")
+        async with self.begin(caller) as tx:
+            member = await tx.members.get(command.member_id)
+            person = member.person()
+            home, host = await tx.clubs.entry(caller.of_club), await tx.clubs.entry(command.host_club)
+            agreement = await tx.agreements.newest_between(home.club, host.club, VISITS_SCOPE)
+            await tx.visits.hold(person.ref)
+            key, visit_id = self.random_bytes(KEY_SIZE), self.new_id()
+            await tx.subjects.add(visit_id, key, person=member.id, shared_with=host.club)
+            at = self.now()
+            judged = await judge(
+                tx,
+                agreement=agreement,
+                grant=granted(person, visit_id, home, host),
+                host=host,
+                key=key,
+                stay=(command.first_day, command.last_day),
+                at=at,
+                verdict_id=self.new_id(),
+            )
+            visit, events = Visit.request(
+                id=visit_id,
+                agreement=agreement,
+                host_club=host.club,
+                home_club=home.club,
+                member_ref=person.ref,
+                first_day=command.first_day,
+                last_day=command.last_day,
+                verdict=judged.verdict,
+                verdict_hash=judged.hash,
+                at=at,
+                zone=host.zone,
+            )
+            if visit is not None:
+                await tx.visits.add(visit)
+                await tx.grants.put(judged.grant)
+            tx.emit(*events)
+            return tx.answer(_decision(judged, visit))
+
+    async def confirm(self, caller: Caller, key: UUID, command: ConfirmVisit) -> Decision:
+        """The host reserves the days, if the policy still allows it."""
+        self.allow(caller, "clubs.visit.confirm")
+        async with self.begin(caller) as tx:
+            visit, judged = await self._judged(caller, tx, key, residence_proven=command.residence_proven)
+            visit, events = visit.confirm(judged.verdict, judged.hash, judged.verdict.at)
+            await tx.visits.save(visit)
+            tx.emit(*events)
+            return tx.answer(_decision(judged, visit))
+
+    async def check_in(self, caller: Caller, key: UUID, command: CheckIn) -> Decision:
+        """The member stands at the desk; a confirmed booking is not a right (rule vis4)."""
+        self.allow(caller, "clubs.visit.check_in")
+        async with self.begin(caller) as tx:
+            visit, judged = await self._judged(
+                caller, tx, key, residence_proven=command.residence_proven, at_the_desk=True
+            )
+            member = member_commitment(judged.key, visit.member_ref)
+            visit, events = visit.check_in(judged.verdict, judged.hash, member, judged.verdict.at, judged.zone)
+            await tx.visits.save(visit)
+            tx.emit(*events)
+            return tx.answer(_decision(judged, visit))
+
+    async def check_out(self, caller: Caller, key: UUID) -> VisitView:
+        """The member leaves."""
+        self.allow(caller, "clubs.visit.check_out")
+        async with self.begin(caller) as tx:
+            visit = as_host(caller, await tx.visits.get(key))
+            return await _ended(tx, *visit.check_out(self.now()))
+
+    async def decline(self, caller: Caller, key: UUID, command: EndVisit) -> VisitView:
+        """The host does not want the visit."""
+        self.allow(caller, "clubs.visit.confirm")
+        async with self.begin(caller) as tx:
+            visit = as_host(caller, await tx.visits.get(key))
+            return await _ended(tx, *visit.decline(command.reason))
+
+    async def cancel(self, caller: Caller, key: UUID, command: EndVisit) -> VisitView:
+        """The member will not come, or the host cannot receive; the days are free again."""
+        self.allow(caller, "clubs.visit.cancel")
+        async with self.begin(caller) as tx:
+            visit = as_expected(caller, await tx.visits.get(key))
+            return await _ended(tx, *visit.cancel(command.reason))
+
+    async def deny(self, caller: Caller, key: UUID, command: EndVisit) -> VisitView:
+        """The desk turns a confirmed visitor away."""
+        self.allow(caller, "clubs.visit.check_in")
+        async with self.begin(caller) as tx:
+            visit = as_host(caller, await tx.visits.get(key))
+            return await _ended(tx, *visit.deny(command.reason))
+
+    async def no_show(self, caller: Caller, key: UUID) -> VisitView:
+        """The days are over and nobody came."""
+        self.allow(caller, "clubs.visit.confirm")
+        async with self.begin(caller) as tx:
+            visit = as_host(caller, await tx.visits.get(key))
+            zone = (await tx.clubs.entry(visit.host_club)).zone
+            return await _ended(tx, *visit.no_show(self.now(), zone))
+
+    async def get(self, caller: Caller, key: UUID) -> VisitView:
+        self.allow(caller, "clubs.visit.read")
+        return await self.read.one(caller, VisitView, key)
+
+    async def list(self, caller: Caller, request: PageRequest, state: VisitState | None = None) -> Page[VisitView]:
+        self.allow(caller, "clubs.visit.read")
+        return await self.read.page(caller, VisitView, request, {} if state is None else {"state": state})
+
+    async def _judged(
+        self, caller: Caller, tx: ClubsTx, key: UUID, *, residence_proven: bool, at_the_desk: bool = False
+    ) -> tuple[Visit, Judged]:
+        """The visit, and the policy's word on it now: nothing is trusted from the booking."""
+        visit = await tx.visits.get(key)
+        await tx.visits.hold(visit.member_ref)
+        visit = as_host(caller, await tx.visits.get(key))
+        host = await tx.clubs.entry(visit.host_club)
+        at = self.now()
+        judged = await judge(
+            tx,
+            agreement=await tx.agreements.get(visit.agreement_id),
+            grant=await tx.grants.get(visit.id),
+            host=host,
+            key=await tx.subjects.key(visit.id),
+            stay=(visit.first_day, visit.last_day),
+            at=at,
+            verdict_id=self.new_id(),
+            residence_proven=residence_proven,
+            judged_on=local_date(at, host.zone) if at_the_desk else visit.first_day,
+        )
+        return visit, judged
+
+
+def as_host(caller: Caller, visit: Visit) -> Visit:
+    """The visit at the version that the caller expects, if the caller's club is its host; raises NotTheHost."""
+    if caller.club != visit.host_club:
+        raise NotTheHost
+    return as_expected(caller, visit)
+
+
+def _decision(judged: Judged, visit: Visit | None) -> Decision:
+    verdict: Verdict = judged.verdict
+    return Decision(
+        eligible=verdict.eligible,
+        failed=verdict.failed,
+        verdict_hash=judged.hash,
+        visit=None if visit is None else show(VisitView, visit),
+        receipt=verdict.id,
+    )
+
+
+async def _ended(tx: ClubsTx, visit: Visit, events: tuple[Event, ...]) -> VisitView:
+    """A visit that ended needs its grant no more: all that the host was told of the member goes, but the key."""
+    await tx.visits.save(visit)
+    await tx.grants.drop(visit.id)
+    tx.emit(*events)
+    return tx.answer(show(VisitView, visit))

@@ -1,0 +1,44 @@
+"""The trust bundle: what a verifier must know beforehand, gathered from the logs and the ledger."""
+
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from app.workers import worker
+from core.log.notes import parse_key
+from core.log.trust import KeyRange, TrustBundle, parse_ledger_trust
+from ports.ledger import Ledger
+from ports.log import Backlog, LogTx
+from ports.unit_of_work import Begin
+from shared.canonical import Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """Public facts alone: no permission guards them."""
+
+    look: Begin[LogTx]
+    backlog: Backlog
+    ledger: Ledger
+
+    async def bundle(self) -> TrustBundle:
+        """Every log of the network that has a key yet."""
+        return await self._of([entry.club for entry in await self.backlog.directory()])
+
+    async def of(self, club: UUID) -> TrustBundle:
+        """The same for one log alone."""
+        return await self._of([club])
+
+    async def _of(self, clubs: list[UUID]) -> TrustBundle:
+        logs = {}
+        for club in clubs:
+            async with self.look(worker("trust", club)) as tx:
+                keys = await tx.log.keys()
+            ranges = tuple(
+                KeyRange(key=parse_key(key.verifier_key), from_size=key.from_size, until_size=key.until_size)
+                for key in keys
+            )
+            if ranges:
+                logs[ranges[0].key.name] = ranges
+        ledger = parse_ledger_trust(cast(Json, await self.ledger.trust()))
+        return TrustBundle(logs=logs, ledger=ledger)
