@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, distinct, func, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select, update
 
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import TENANT, Database, Session, mine
@@ -83,7 +83,7 @@ _DISCLOSURES = (
     .order_by(schema.disclosure.c.pointer)
 )
 _KEY = select(schema.subject.c.key).where(schema.subject.c.id == bindparam("id"), mine(schema.subject))
-_WITH_WORK = select(distinct(_pending.c.tenant)).where(_pending.c.consumer == bindparam("consumer"))
+_WITH_WORK = select(_pending.c.tenant).distinct().where(_pending.c.consumer == bindparam("consumer"))
 _COUNT = select(func.count()).select_from(_pending).where(_pending.c.consumer == bindparam("consumer"))
 _DIRECTORY = select(schema.directory).order_by(schema.directory.c.club)
 _ENTRY = select(schema.directory).where(schema.directory.c.origin == bindparam("origin"))
