@@ -158,14 +158,22 @@ class Subjects(Protocol):
         """Raises Missing once erased."""
 
     async def erase(self, person: UUID) -> Sequence[ErasedSubject]:
-        """Destroy a person's keys, every disclosure under them in whichever log, and the stored answers that show them."""
+        """Destroy a person's keys, every disclosure under them in whichever log, and the answers that show them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerdict:
+    """The record of the event that a verdict was given for, and by name what is left of the verdict's personal parts."""
+
+    record: bytes
+    disclosed: Mapping[str, Json]
 
 
 class Verdicts(Protocol):
-    """Verdicts as the records keep them."""
+    """Verdicts as the club's own records keep them."""
 
-    async def disclosed(self, verdict_id: UUID) -> Mapping[str, Json]:
-        """The verdict's personal parts by name (`inputs`, `failed`) that are left; empty once erased."""
+    async def get(self, verdict_id: UUID) -> StoredVerdict:
+        """Raises Missing; `disclosed` (`inputs`, `failed`) is empty once the person was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

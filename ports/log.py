@@ -129,6 +129,9 @@ class Log(Protocol):
     async def drop(self, consumer: str, taken: Sequence[Pending]) -> None:
         """Delete pending rows: done in the transaction of their effect."""
 
+    async def ask(self, consumer: str) -> None:
+        """Put a pending row that belongs to no event: a wish."""
+
     async def commitments(self, events: Sequence[UUID]) -> Mapping[UUID, bytes]:
         """Commitments of the club's records of these events."""
 

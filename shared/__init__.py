@@ -1,1 +1,1 @@
-"""What every ring may lean on: errors, ids, time, canonical JSON, events, paging. Standard library, no business noun."""
+"""What every ring may lean on: errors, ids, time, canonical JSON, events, paging. No business noun."""

@@ -50,7 +50,7 @@ def loads(data: bytes) -> Json:
 
 
 def plain(value: object) -> Json:
-    """Any value of the core as JSON: dataclasses by field, ids and times as text, bytes as base64url, enums by value."""
+    """A value of the core as JSON: dataclasses by field, ids and times as text, bytes as base64url, enums by value."""
     if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Enum):

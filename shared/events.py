@@ -48,7 +48,7 @@ class Event:
 
     @property
     def about(self) -> tuple[str, UUID, int]:
-        """Kind, id and version of the aggregate that the event belongs to; an event that changes none overrides this."""
+        """Kind, id and version of the aggregate that it belongs to; an event that changes none overrides this."""
         first = self.after[0]
         return first.kind, first.id, first.version
 

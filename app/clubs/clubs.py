@@ -104,7 +104,7 @@ class Clubs(UseCases[ClubsTx]):
         return list(await self.backlog.directory())
 
     def _id_for(self, caller: Caller) -> UUID:
-        """A new club has no key store yet but its own: the id follows from the idempotency key, so that a retry finds it."""
+        """Answers are kept by club, and this one is new: its id follows from the key, so that a retry finds it."""
         once = caller.once
         if once is None:
             return self.new_id()

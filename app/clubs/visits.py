@@ -92,7 +92,7 @@ class VisitView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the policy said: `visit` is null when a request was refused. `receipt` is the event to fetch a receipt for."""
+    """What the policy said; `visit` is null when a request was refused. `receipt` is the id of its event and verdict."""
 
     eligible: bool
     failed: tuple[Failure, ...]
@@ -103,7 +103,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Visits(UseCases[ClubsTx]):
-    """`random_bytes` gives visit keys. Decisions about one member are made one at a time, so that quotas hold (vis7)."""
+    """`random_bytes` gives visit keys. Decisions about a member are made one at a time, so that quotas hold (vis7)."""
 
     random_bytes: Callable[[int], bytes]
 

@@ -1,4 +1,4 @@
-"""Anchoring: the newest checkpoint of each log goes to the ledger, with the proof that it extends the last one there."""
+"""Anchoring: the newest checkpoint of each log goes to the ledger, with proof that it extends the last one there."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

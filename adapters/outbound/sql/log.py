@@ -111,6 +111,10 @@ class SqlLog:
         if taken:
             await self._session.run(_DROP, ids=[one.sequence for one in taken])
 
+    async def ask(self, consumer: str) -> None:
+        row = {"event_id": self._session.database.new_id(), "tenant": self._club, "consumer": consumer}
+        await self._session.insert(_pending, [row])
+
     async def commitments(self, events: Sequence[UUID]) -> Mapping[UUID, bytes]:
         rows = await self._session.all(_COMMITMENTS, ids=list(events))
         return {row["event_id"]: bytes(row["commitment"]) for row in rows}

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 TENANT = "nullif(current_setting('app.club_id', true), '')::uuid"
 """The club of the transaction; after a transaction the setting is an empty text, not NULL."""
 
-_PARTY_OF_THE_EVENT = (  # noqa: S608 - names of columns, no input
+_PARTY_OF_THE_EVENT = (
     "EXISTS (SELECT 1 FROM event e WHERE e.id = event_id"
     f" AND {TENANT} IN (e.club_id, e.other_club) AND {{table}}.club_id IN (e.club_id, e.other_club))"
 )

@@ -1,6 +1,6 @@
 """Keys of subjects, what they disclose, and their erasure, in SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +8,9 @@ from sqlalchemy import BindParameter, bindparam, delete, select
 
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import TENANT, Session, mine
-from ports.clubs import ErasedSubject
+from ports.clubs import ErasedSubject, StoredVerdict
 from ports.unit_of_work import Missing
-from shared.canonical import Json, loads
+from shared.canonical import loads
 
 _SUBJECTS: BindParameter[Any] = bindparam("subjects", expanding=True)
 
@@ -63,9 +63,15 @@ class SqlVerdicts:
         mine(schema.disclosure),
     )
 
+    _RECORD = select(schema.record.c.data).where(schema.record.c.event_id == bindparam("key"), mine(schema.record))
+
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def disclosed(self, verdict_id: UUID) -> Mapping[str, Json]:
+    async def get(self, verdict_id: UUID) -> StoredVerdict:
+        record = await self._session.value(self._RECORD, key=verdict_id)
+        if record is None:
+            raise Missing(kind="verdict")
         rows = await self._session.all(self._VALUES, key=verdict_id)
-        return {row["name"]: loads(row["value"].encode()) for row in rows}
+        disclosed = {row["name"]: loads(row["value"].encode()) for row in rows}
+        return StoredVerdict(record=bytes(record), disclosed=disclosed)
