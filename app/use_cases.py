@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from ports.authoriser import Allow
 from ports.caller import Caller
-from ports.reader import Reader
+from ports.reader import Reader, View
 from ports.unit_of_work import Begin, Tx
 from shared.clock import Now
 from shared.errors import StaleVersion
@@ -14,7 +14,7 @@ from shared.ids import NewId
 
 TxT = TypeVar("TxT", bound=Tx)
 A = TypeVar("A", bound=Aggregate)
-V = TypeVar("V")
+V = TypeVar("V", bound=View)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,4 +37,4 @@ def as_expected(caller: Caller, aggregate: A) -> A:
 
 def show(view: type[V], aggregate: Aggregate) -> V:
     """The view of an aggregate: its fields of the same names."""
-    return view(**{field.name: getattr(aggregate, field.name) for field in fields(view)})  # type: ignore[arg-type]
+    return view(**{field.name: getattr(aggregate, field.name) for field in fields(view)})

@@ -47,8 +47,8 @@ class Clubs(Protocol):
 
     async def get(self, key: UUID) -> Club: ...
 
-    async def add(self, club: Club, origin: str) -> None:
-        """Also enters the club into the directory; raises SlugTaken."""
+    async def found(self, club: Club, origin: str) -> None:
+        """Add it, and its own log's origin; enters the club into the directory; raises SlugTaken."""
 
     async def save(self, club: Club) -> None: ...
 
@@ -163,7 +163,7 @@ class Subjects(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVerdict:
-    """The record of the event that a verdict was given for, and by name what is left of the verdict's personal parts."""
+    """The record of the event that a verdict was given for, and by name what is left of its personal parts."""
 
     record: bytes
     disclosed: Mapping[str, Json]

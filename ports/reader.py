@@ -1,7 +1,8 @@
 """Reads that go from storage to view, without an aggregate in between."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, TypeVar
+from dataclasses import Field
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from ports.caller import Caller
@@ -12,6 +13,7 @@ class View(Protocol):
     """A frozen dataclass whose field names are those of the aggregate that `kind` names (or of a projection)."""
 
     kind: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 V = TypeVar("V", bound=View)

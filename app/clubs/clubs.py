@@ -77,7 +77,7 @@ class Clubs(UseCases[ClubsTx]):
                 position=command.position,
                 origin=origin,
             )
-            await tx.clubs.add(club, origin)
+            await tx.clubs.found(club, origin)
             await tx.subjects.add(club.id, self.random_bytes(KEY_SIZE))
             tx.emit(*events)
             return tx.answer(show(ClubView, club))

@@ -1,4 +1,4 @@
-"""Judging a visit: gathers what the policy reads, and hashes the verdict over digests so that erasure leaves it valid."""
+"""Judging a visit: gathers what the policy reads; hashes the verdict over digests, so that it outlives erasure."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,51 +17,51 @@ VERDICT_POINTER = "/object/verdict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A verdict with its hash, and what it was made with."""
+class Stay:
+    """What is judged: a member's days at a host, under an agreement, by what the home club granted the host to know."""
 
+    agreement: Agreement
+    grant: Grant
+    host: DirectoryEntry
+    key: bytes
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict on a stay, with its hash."""
+
+    stay: Stay
     verdict: Verdict
     hash: bytes
-    key: bytes
-    grant: Grant
-    zone: str
 
 
 async def judge(
-    tx: ClubsTx,
-    *,
-    agreement: Agreement,
-    grant: Grant,
-    host: DirectoryEntry,
-    key: bytes,
-    stay: tuple[date, date],
-    at: datetime,
-    verdict_id: UUID,
-    residence_proven: bool = False,
-    judged_on: date | None = None,
+    tx: ClubsTx, stay: Stay, *, at: datetime, id: UUID, residence_proven: bool = False, judged_on: date | None = None
 ) -> Judged:
-    """The verdict at `at` on a stay (first and last day). The caller holds the member's visits, so that what is consumed stays true."""
-    first_day, last_day = stay
-    day = judged_on or first_day
+    """The verdict on a stay at `at`. The caller holds the member's visits, so that what is consumed stays true."""
+    agreement, grant, host = stay.agreement, stay.grant, stay.host
+    day = judged_on or stay.first_day
     version = agreement.version_on(day)
     states = states_that_consume(version.terms)
     consumed = await tx.visits.consumed(agreement.id, grant.member_ref, states, but=grant.visit_id)
     facts = Facts(
         home_club=grant.home_club,
         host_club=grant.host_club,
-        agreement_status=agreement.status(at, first_day, last_day, host.zone),
+        agreement_status=agreement.status(at, stay.first_day, stay.last_day, host.zone),
         category=grant.category,
         standing_facts=grant.facts,
         distance_from_club_metres=grant.distance_from_club_metres,
         distance_from_residence_metres=grant.distance_from_residence_metres,
         residence_proven=residence_proven,
         judged_on=day,
-        first_day=first_day,
-        last_day=last_day,
+        first_day=stay.first_day,
+        last_day=stay.last_day,
         consumed=tuple(consumed),
     )
-    verdict = evaluate(version, facts, at, id=verdict_id, visit_id=grant.visit_id)
-    return Judged(verdict=verdict, hash=_hash(verdict, key, host.origin), key=key, grant=grant, zone=host.zone)
+    verdict = evaluate(version, facts, at, id=id, visit_id=grant.visit_id)
+    return Judged(stay=stay, verdict=verdict, hash=_hash(verdict, stay.key, host.origin))
 
 
 def _hash(verdict: Verdict, key: bytes, origin: str) -> bytes:

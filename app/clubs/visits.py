@@ -7,13 +7,14 @@ from typing import ClassVar
 from uuid import UUID
 
 from app.clubs.grants import granted
-from app.clubs.judging import Judged, judge
+from app.clubs.judging import Judged, Stay, judge
 from app.use_cases import UseCases, as_expected, show
 from core.clubs.agreement import VISITS_SCOPE
 from core.clubs.commitments import member_commitment
 from core.clubs.days import local_date
-from core.clubs.eligibility import Failure, Verdict
-from core.clubs.visit import Visit
+from core.clubs.eligibility import Failure
+from core.clubs.member import Member
+from core.clubs.visit import Visit, VisitRefused, VisitRequested
 from core.clubs.visit_states import VisitState
 from ports.caller import Caller
 from ports.clubs import ClubsTx
@@ -92,7 +93,7 @@ class VisitView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the policy said; `visit` is null when a request was refused. `receipt` is the id of its event and verdict."""
+    """What the policy said; `visit` is null if a request was refused. `receipt` is the id of its event and verdict."""
 
     eligible: bool
     failed: tuple[Failure, ...]
@@ -112,39 +113,13 @@ class Visits(UseCases[ClubsTx]):
         self.allow(caller, "clubs.visit.request")
         async with self.begin(caller) as tx:
             member = await tx.members.get(command.member_id)
-            person = member.person()
-            home, host = await tx.clubs.entry(caller.of_club), await tx.clubs.entry(command.host_club)
-            agreement = await tx.agreements.newest_between(home.club, host.club, VISITS_SCOPE)
-            await tx.visits.hold(person.ref)
-            key, visit_id = self.random_bytes(KEY_SIZE), self.new_id()
-            await tx.subjects.add(visit_id, key, person=member.id, shared_with=host.club)
-            at = self.now()
-            judged = await judge(
-                tx,
-                agreement=agreement,
-                grant=granted(person, visit_id, home, host),
-                host=host,
-                key=key,
-                stay=(command.first_day, command.last_day),
-                at=at,
-                verdict_id=self.new_id(),
-            )
-            visit, events = Visit.request(
-                id=visit_id,
-                agreement=agreement,
-                host_club=host.club,
-                home_club=home.club,
-                member_ref=person.ref,
-                first_day=command.first_day,
-                last_day=command.last_day,
-                verdict=judged.verdict,
-                verdict_hash=judged.hash,
-                at=at,
-                zone=host.zone,
-            )
+            await tx.visits.hold(member.person().ref)
+            stay = await self._announced(tx, member, command)
+            judged = await judge(tx, stay, at=self.now(), id=self.new_id())
+            visit, events = _request(judged)
             if visit is not None:
                 await tx.visits.add(visit)
-                await tx.grants.put(judged.grant)
+                await tx.grants.put(stay.grant)
             tx.emit(*events)
             return tx.answer(_decision(judged, visit))
 
@@ -165,8 +140,9 @@ class Visits(UseCases[ClubsTx]):
             visit, judged = await self._judged(
                 caller, tx, key, residence_proven=command.residence_proven, at_the_desk=True
             )
-            member = member_commitment(judged.key, visit.member_ref)
-            visit, events = visit.check_in(judged.verdict, judged.hash, member, judged.verdict.at, judged.zone)
+            stay, verdict = judged.stay, judged.verdict
+            member = member_commitment(stay.key, visit.member_ref)
+            visit, events = visit.check_in(verdict, judged.hash, member, verdict.at, stay.host.zone)
             await tx.visits.save(visit)
             tx.emit(*events)
             return tx.answer(_decision(judged, visit))
@@ -215,6 +191,21 @@ class Visits(UseCases[ClubsTx]):
         self.allow(caller, "clubs.visit.read")
         return await self.read.page(caller, VisitView, request, {} if state is None else {"state": state})
 
+    async def _announced(self, tx: ClubsTx, member: Member, command: RequestVisit) -> Stay:
+        """The stay that the home club asks for, with a key of its own that both clubs may read."""
+        home, host = await tx.clubs.entry(member.club_id), await tx.clubs.entry(command.host_club)
+        key, visit_id = self.random_bytes(KEY_SIZE), self.new_id()
+        agreement = await tx.agreements.newest_between(home.club, host.club, VISITS_SCOPE)
+        await tx.subjects.add(visit_id, key, person=member.id, shared_with=host.club)
+        return Stay(
+            agreement=agreement,
+            grant=granted(member.person(), visit_id, home, host),
+            host=host,
+            key=key,
+            first_day=command.first_day,
+            last_day=command.last_day,
+        )
+
     async def _judged(
         self, caller: Caller, tx: ClubsTx, key: UUID, *, residence_proven: bool, at_the_desk: bool = False
     ) -> tuple[Visit, Judged]:
@@ -222,20 +213,17 @@ class Visits(UseCases[ClubsTx]):
         visit = await tx.visits.get(key)
         await tx.visits.hold(visit.member_ref)
         visit = as_host(caller, await tx.visits.get(key))
-        host = await tx.clubs.entry(visit.host_club)
-        at = self.now()
-        judged = await judge(
-            tx,
+        stay = Stay(
             agreement=await tx.agreements.get(visit.agreement_id),
             grant=await tx.grants.get(visit.id),
-            host=host,
+            host=await tx.clubs.entry(visit.host_club),
             key=await tx.subjects.key(visit.id),
-            stay=(visit.first_day, visit.last_day),
-            at=at,
-            verdict_id=self.new_id(),
-            residence_proven=residence_proven,
-            judged_on=local_date(at, host.zone) if at_the_desk else visit.first_day,
+            first_day=visit.first_day,
+            last_day=visit.last_day,
         )
+        at = self.now()
+        day = local_date(at, stay.host.zone) if at_the_desk else visit.first_day
+        judged = await judge(tx, stay, at=at, id=self.new_id(), residence_proven=residence_proven, judged_on=day)
         return visit, judged
 
 
@@ -246,8 +234,25 @@ def as_host(caller: Caller, visit: Visit) -> Visit:
     return as_expected(caller, visit)
 
 
+def _request(judged: Judged) -> tuple[Visit | None, tuple[VisitRequested | VisitRefused]]:
+    stay, verdict = judged.stay, judged.verdict
+    return Visit.request(
+        id=verdict.visit_id,
+        agreement=stay.agreement,
+        host_club=stay.grant.host_club,
+        home_club=stay.grant.home_club,
+        member_ref=stay.grant.member_ref,
+        first_day=stay.first_day,
+        last_day=stay.last_day,
+        verdict=verdict,
+        verdict_hash=judged.hash,
+        at=verdict.at,
+        zone=stay.host.zone,
+    )
+
+
 def _decision(judged: Judged, visit: Visit | None) -> Decision:
-    verdict: Verdict = judged.verdict
+    verdict = judged.verdict
     return Decision(
         eligible=verdict.eligible,
         failed=verdict.failed,

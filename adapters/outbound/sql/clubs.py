@@ -177,10 +177,10 @@ class SqlClubs(SqlAggregates[Club]):
     mapped = Mapped(club, Club)
     _ENTRY = select(schema.directory).where(schema.directory.c.club == bindparam("key"))
 
-    async def add(self, aggregate: Club, origin: str) -> None:  # type: ignore[override]
+    async def found(self, aggregate: Club, origin: str) -> None:
         try:
             await self._session.insert(schema.directory, [{"origin": origin, **_entry(aggregate)}])
-            await super().add(aggregate)
+            await self.add(aggregate)
         except IntegrityError as error:
             raise SlugTaken(slug=aggregate.slug) from error
 

@@ -25,7 +25,7 @@ from ports.log import (
     StoredRecord,
 )
 from ports.unit_of_work import Missing
-from shared.canonical import dumps, loads
+from shared.canonical import Json, dumps, loads
 
 _pending, _leaf, _tile, _event, _record = schema.pending, schema.leaf, schema.tile, schema.event, schema.record
 _ids: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -203,8 +203,8 @@ class SqlLog:
         row = await found
         if row is None:
             return None
-        evidence = cast("dict[str, object]", loads(row["evidence"].encode()))
-        return StoredAnchor(size=row["size"], evidence=evidence, at=row["at"])  # type: ignore[arg-type]
+        evidence = cast("dict[str, Json]", loads(row["evidence"].encode()))
+        return StoredAnchor(size=row["size"], evidence=evidence, at=row["at"])
 
     async def add_anchor(self, anchor: StoredAnchor) -> None:
         evidence = dumps(anchor.evidence).decode()

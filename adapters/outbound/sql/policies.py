@@ -10,17 +10,17 @@ from sqlalchemy import Table
 TENANT = "nullif(current_setting('app.club_id', true), '')::uuid"
 """The club of the transaction; after a transaction the setting is an empty text, not NULL."""
 
-_PARTY_OF_THE_EVENT = (
-    "EXISTS (SELECT 1 FROM event e WHERE e.id = event_id"
-    f" AND {TENANT} IN (e.club_id, e.other_club) AND {{table}}.club_id IN (e.club_id, e.other_club))"
-)
+_PARTY_OF_THE_EVENT = """EXISTS (
+    SELECT 1 FROM event e WHERE e.id = event_id
+    AND $tenant IN (e.club_id, e.other_club) AND $table.club_id IN (e.club_id, e.other_club)
+)""".replace("$tenant", TENANT)
 
 _OWN = f"club_id = {TENANT}"
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
-    "record": {"INSERT": _PARTY_OF_THE_EVENT.format(table="record")},
+    "record": {"INSERT": _PARTY_OF_THE_EVENT.replace("$table", "record")},
     "disclosure": {
-        "INSERT": _PARTY_OF_THE_EVENT.format(table="disclosure"),
+        "INSERT": _PARTY_OF_THE_EVENT.replace("$table", "disclosure"),
         "DELETE": f"{_OWN} OR subject_club = {TENANT}",
         "SELECT": f"{_OWN} OR subject_club = {TENANT}",
     },

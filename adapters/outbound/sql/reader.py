@@ -67,7 +67,7 @@ def _table(view: type[View]) -> Table:
 
 
 def _names(view: type[View]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(view))  # type: ignore[arg-type]
+    return tuple(field.name for field in fields(view))
 
 
 @cache
