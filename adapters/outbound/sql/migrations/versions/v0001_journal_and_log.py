@@ -1,4 +1,4 @@
-"""The tables of the walking skeleton, under row-level security from the first migration on."""
+"""The event journal and the verifiable log, under row-level security from the first migration on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,22 +9,15 @@ revision = "0001"
 down_revision = None
 
 PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("agreement", ("proposer", "partner"), "SIU"),
     ("anchor", ("club_id",), "SI"),
     ("answer", ("club_id",), "SIUD"),
     ("checkpoint", ("club_id",), "SI"),
-    ("club", ("id",), "SIU"),
     ("event", ("club_id", "other_club"), "SI"),
     ("log", ("club_id",), "SIU"),
     ("log_key", ("club_id",), "SIU"),
-    ("member", ("club_id",), "SIU"),
-    ("member_number", ("club_id",), "SI"),
     ("parked", ("club_id",), "SID"),
-    ("standing_grant", ("home_club", "host_club"), "SIUD"),
     ("subject", ("club_id", "shared_with"), "SID"),
     ("tile", ("club_id",), "SIU"),
-    ("visit", ("host_club", "home_club"), "SIU"),
-    ("visit_count", ("host_club", "home_club"), "SIU"),
     ("record", ("club_id",), "SI"),
     ("disclosure", ("club_id",), "SID"),
     ("leaf", ("club_id",), "SI"),
@@ -32,25 +25,18 @@ PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 
 def upgrade() -> None:
-    _agreement()
     _anchor()
     _answer()
     _checkpoint()
-    _club()
     _directory()
     _event()
     _inbox()
     _log()
     _log_key()
-    _member()
-    _member_number()
     _parked()
     _pending()
-    _standing_grant()
     _subject()
     _tile()
-    _visit()
-    _visit_count()
     _record()
     _disclosure()
     _leaf()
@@ -64,57 +50,18 @@ def downgrade() -> None:
     op.drop_table("leaf")
     op.drop_table("disclosure")
     op.drop_table("record")
-    op.drop_table("visit_count")
-    op.drop_table("visit")
     op.drop_table("tile")
     op.drop_table("subject")
-    op.drop_table("standing_grant")
     op.drop_table("pending")
     op.drop_table("parked")
-    op.drop_table("member_number")
-    op.drop_table("member")
     op.drop_table("log_key")
     op.drop_table("log")
     op.drop_table("inbox")
     op.drop_table("event")
     op.drop_table("directory")
-    op.drop_table("club")
     op.drop_table("checkpoint")
     op.drop_table("answer")
     op.drop_table("anchor")
-    op.drop_table("agreement")
-
-
-def _agreement() -> None:
-    op.create_table(
-        "agreement",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("proposer", sa.Uuid(), nullable=False),
-        sa.Column("partner", sa.Uuid(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("versions", sa.Text(), nullable=False),
-        sa.Column("in_force", sa.Integer(), nullable=True),
-        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("suspended_by", sa.Uuid(), nullable=True),
-        sa.Column("suspension_reason", sa.Text(), nullable=True),
-        sa.Column("notice_by", sa.Uuid(), nullable=True),
-        sa.Column("terminates_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("ix_agreement_partner", "agreement", ["partner"], unique=False)
-    first = "CASE WHEN proposer < partner THEN proposer ELSE partner END"
-    second = "CASE WHEN proposer < partner THEN partner ELSE proposer END"
-    live = sa.text("state IN ('active', 'suspended')")
-    op.create_index(
-        "uq_agreement_live",
-        "agreement",
-        [sa.text(f"({first})"), sa.text(f"({second})"), "scope"],
-        unique=True,
-        postgresql_where=live,
-        sqlite_where=live,
-    )
 
 
 def _anchor() -> None:
@@ -154,20 +101,6 @@ def _checkpoint() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("club_id", "size"),
-    )
-
-
-def _club() -> None:
-    op.create_table(
-        "club",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("slug", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("zone", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("position", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
     )
 
 
@@ -235,33 +168,6 @@ def _log_key() -> None:
     )
 
 
-def _member() -> None:
-    op.create_table(
-        "member",
-        sa.Column("club_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("ref", sa.Uuid(), nullable=True),
-        sa.Column("number", sa.Text(), nullable=True),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("category", sa.Text(), nullable=True),
-        sa.Column("residence", sa.Text(), nullable=True),
-        sa.Column("facts", sa.Text(), nullable=True),
-        sa.Column("erased", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("club_id", "id"),
-        sa.UniqueConstraint("ref", name="uq_member_ref"),
-    )
-
-
-def _member_number() -> None:
-    op.create_table(
-        "member_number",
-        sa.Column("club_id", sa.Uuid(), nullable=False),
-        sa.Column("mark", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("club_id", "mark"),
-    )
-
-
 def _parked() -> None:
     op.create_table(
         "parked",
@@ -286,22 +192,6 @@ def _pending() -> None:
     op.create_index("ix_pending_consumer", "pending", ["consumer", "tenant", "sequence"], unique=False)
 
 
-def _standing_grant() -> None:
-    op.create_table(
-        "standing_grant",
-        sa.Column("visit_id", sa.Uuid(), nullable=False),
-        sa.Column("home_club", sa.Uuid(), nullable=False),
-        sa.Column("host_club", sa.Uuid(), nullable=False),
-        sa.Column("member_ref", sa.Uuid(), nullable=False),
-        sa.Column("category", sa.Text(), nullable=False),
-        sa.Column("facts", sa.Text(), nullable=False),
-        sa.Column("distance_from_club_metres", sa.Integer(), nullable=False),
-        sa.Column("distance_from_residence_metres", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("visit_id"),
-    )
-    op.create_index("ix_standing_grant_member_ref", "standing_grant", ["member_ref"], unique=False)
-
-
 def _subject() -> None:
     op.create_table(
         "subject",
@@ -323,55 +213,6 @@ def _tile() -> None:
         sa.Column("index", sa.Integer(), nullable=False),
         sa.Column("hashes", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("club_id", "level", "index"),
-    )
-
-
-def _visit() -> None:
-    op.create_table(
-        "visit",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("host_club", sa.Uuid(), nullable=False),
-        sa.Column("home_club", sa.Uuid(), nullable=False),
-        sa.Column("agreement_id", sa.Uuid(), nullable=False),
-        sa.Column("terms_number", sa.Integer(), nullable=False),
-        sa.Column("terms_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("member_ref", sa.Uuid(), nullable=False),
-        sa.Column("first_day", sa.Date(), nullable=False),
-        sa.Column("last_day", sa.Date(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("verdict_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("checked_in_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("checked_out_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("auto_check_out", sa.Boolean(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("commitment", sa.LargeBinary(), nullable=True),
-        sa.Column("erased", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("ix_visit_home", "visit", ["home_club", "id"], unique=False)
-    op.create_index("ix_visit_host", "visit", ["host_club", "id"], unique=False)
-    op.create_index("ix_visit_member", "visit", ["member_ref", "agreement_id"], unique=False)
-    op.create_index(
-        "uq_visit_open",
-        "visit",
-        ["home_club", "member_ref"],
-        unique=True,
-        postgresql_where=sa.text("state = 'checked_in'"),
-        sqlite_where=sa.text("state = 'checked_in'"),
-    )
-
-
-def _visit_count() -> None:
-    op.create_table(
-        "visit_count",
-        sa.Column("host_club", sa.Uuid(), nullable=False),
-        sa.Column("home_club", sa.Uuid(), nullable=False),
-        sa.Column("month", sa.Text(), nullable=False),
-        sa.Column("visits", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("host_club", "home_club", "month"),
     )
 
 
