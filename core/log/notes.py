@@ -113,12 +113,7 @@ def parse_key(text: str) -> VerifierKey:
 
 def parse_note(note: str) -> Note:
     """Raises MalformedNote for anything but a text and one or more signature lines within the limits."""
-    try:
-        size = len(note.encode())
-    except UnicodeEncodeError as error:
-        raise MalformedNote("not UTF-8") from error
-    if size > MAX_NOTE or _CONTROL.search(note):
-        raise MalformedNote("too long, or with control characters")
+    _check_text(note)
     head, blank, lines = note.rpartition("\n\n")
     if not blank or not lines.endswith("\n"):
         raise MalformedNote("no signature lines after an empty line")
@@ -130,6 +125,7 @@ def parse_note(note: str) -> Note:
 
 def sign_note(text: str, key: VerifierKey, sign: Sign, *, time: int | None = None) -> Note:
     """A note with one signature; `time` in POSIX seconds goes with a key of the timestamped kind, and only with it."""
+    _check_text(text)
     if not text.endswith("\n"):
         raise MalformedNote("the text does not end in a newline")
     if (time is None) is (key.algorithm is Algorithm.COSIGNATURE) or not 0 <= (time or 0) <= MAX_TIME:
@@ -186,6 +182,15 @@ def decode64(text: str, refusal: type[MalformedNote] | type[MalformedKey] = Malf
     if not data or encode64(data) != text:
         raise refusal("not base64 in its one spelling")
     return data
+
+
+def _check_text(text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise MalformedNote("not UTF-8") from error
+    if size > MAX_NOTE or _CONTROL.search(text):
+        raise MalformedNote("too long, or with control characters")
 
 
 def _signature(line: str) -> Signature:

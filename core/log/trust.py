@@ -64,6 +64,7 @@ class TrustBundle:
     ledger: LedgerTrust = LedgerTrust()
 
     def __post_init__(self) -> None:
+        parse_policy(self.policy)
         for origin, ranges in self.logs.items():
             _check_ranges(origin, ranges)
 
@@ -120,7 +121,6 @@ def _bundle(value: Json) -> TrustBundle:
     logs, policy = bundle["logs"], bundle["policy"]
     if _count(bundle["v"]) != VERSION or not isinstance(logs, dict) or not isinstance(policy, str):
         raise MalformedBundle("another version, or logs or policy of another shape")
-    parse_policy(policy)
     ranges = {origin: tuple(_range(each) for each in _array(keys)) for origin, keys in logs.items()}
     return TrustBundle(logs=ranges, policy=policy, ledger=parse_ledger_trust(bundle["ledger"]))
 
@@ -141,11 +141,8 @@ def _check_ranges(origin: str, ranges: tuple[KeyRange, ...]) -> None:
         raise MalformedBundle("a key that is not its log's")
     start: int | None = 0
     for each in ranges:
-        if (
-            start is None
-            or each.from_size < start
-            or (each.until_size is not None and each.until_size <= each.from_size)
-        ):
+        is_empty = each.until_size is not None and each.until_size <= each.from_size
+        if start is None or each.from_size < start or is_empty:
             raise MalformedBundle("the ranges of a log's keys overlap or are out of order")
         start = each.until_size
 

@@ -1,0 +1,57 @@
+"""Golden files: the exact bytes of record, receipt and trust bundle of version 1, frozen for ever.
+
+`CONCORDAT_TEST_WRITE_GOLDEN=1` writes them anew; after a release that means a new version, never a changed one.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from core.log.receipts import Validity, receipt_json, receipt_text, verify_bytes
+from core.log.records import parse_record
+from core.log.trust import parse_bundle, write_bundle
+from shared.canonical import dumps
+from tests.unit.log.scenario import SCENARIO, verify
+
+GOLDEN = Path(__file__).parents[2] / "data" / "golden"
+
+
+def produced() -> dict[str, bytes]:
+    redacted = SCENARIO.anchored(disclosures=[])
+    return {
+        "record-v1.json": SCENARIO.record,
+        "receipt-v1.tlog-proof": receipt_text(SCENARIO.anchored()).encode(),
+        "receipt-v1.json": dumps(receipt_json(SCENARIO.anchored())),
+        "receipt-v1-redacted.tlog-proof": receipt_text(redacted).encode(),
+        "receipt-v1-provisional.tlog-proof": receipt_text(SCENARIO.receipt()).encode(),
+        "trust-v1.json": write_bundle(SCENARIO.bundle()),
+    }
+
+
+@pytest.mark.parametrize("name", produced())
+def test_what_is_written_today_equals_the_frozen_bytes(name: str) -> None:
+    if os.environ.get("CONCORDAT_TEST_WRITE_GOLDEN"):
+        (GOLDEN / name).write_bytes(produced()[name])
+    assert (GOLDEN / name).read_bytes() == produced()[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "validity"),
+    [
+        ("receipt-v1.tlog-proof", Validity.VALID),
+        ("receipt-v1.json", Validity.VALID),
+        ("receipt-v1-provisional.tlog-proof", Validity.VALID),
+        ("receipt-v1-redacted.tlog-proof", Validity.REDACTED),
+    ],
+)
+def test_frozen_receipts_verify_with_the_frozen_bundle(name: str, validity: Validity) -> None:
+    bundle = parse_bundle((GOLDEN / "trust-v1.json").read_bytes())
+    assert verify_bytes((GOLDEN / name).read_bytes(), bundle, verify).validity is validity
+
+
+def test_the_frozen_record_is_the_one_that_the_frozen_receipt_holds() -> None:
+    record = (GOLDEN / "record-v1.json").read_bytes()
+    assert json.loads((GOLDEN / "receipt-v1.json").read_bytes())["record"].encode() == record
+    assert parse_record(record).type == "clubs.visit_checked_in"
