@@ -243,10 +243,9 @@ def test_what_is_not_a_record_is_refused_with_one_error(data: bytes) -> None:
 
 
 def test_a_record_is_refused_for_a_log_that_has_no_proper_name() -> None:
-    with pytest.raises(MalformedRecord):
-        build_records(
-            EVENT, logs=("Harbour",), event_id=EVENT_ID, at=CHECKED_IN_AT, actor="a", req=None, digest=Sealer()
-        )
+    for logs in (("Harbour",), (HARBOUR, "Summit")):
+        with pytest.raises(MalformedRecord):
+            build_records(EVENT, logs=logs, event_id=EVENT_ID, at=CHECKED_IN_AT, actor="a", req=None, digest=Sealer())
 
 
 @given(
