@@ -1,0 +1,52 @@
+"""`concordat trust export`: writes what a verifier of receipts must know beforehand."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from concordat.commands.verify import TRUST
+from concordat.failures import Failure
+from concordat.settings import Settings, load
+
+trust = typer.Typer(help="The trust bundle: origins, log keys with their ranges, witnesses.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.add_typer(trust, name="trust")
+
+
+@trust.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write it; - for standard output.")] = Path(TRUST),
+    profile: Annotated[str | None, typer.Option(help="local, production, or a file that ends in .toml.")] = None,
+) -> None:
+    """Write the trust bundle of the network: all that `concordat verify` needs beside a receipt.
+
+    It holds public facts only. Give it to whoever should be able to check receipts, by a way that they trust.
+    """
+    data, logs = asyncio.run(_bundle(load(profile=profile)))
+    if str(file) == "-":
+        typer.echo(data.decode())
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise Failure(f"{file} cannot be written: {error.strerror}.", "Name another file.") from None
+    typer.echo(
+        f"{file}: {logs} log{'s' if logs != 1 else ''}. Check a receipt with: concordat verify FILE --trust {file}"
+    )
+
+
+async def _bundle(settings: Settings) -> tuple[bytes, int]:
+    from adapters.outbound.sql.log import SqlLogTx
+    from app.log.trust import Trust
+    from concordat.container import running
+    from core.log.trust import write_bundle
+
+    async with running(settings) as system:
+        parts = system.infrastructure
+        bundle = await Trust(look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger).bundle()
+    return write_bundle(bundle), len(bundle.logs)

@@ -1,0 +1,108 @@
+"""`concordat verify`: checks receipts with nothing but a trust bundle; no database, no network, no server."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.outbound.ed25519 import verify as good_signature
+from concordat.failures import REFUSED, USAGE, Failure
+from core.log.errors import LogInvalid
+from core.log.receipts import Validity, Verification, verify_bytes
+from core.log.trust import TrustBundle, parse_bundle
+
+TRUST = "trust.json"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("verify")(verify)
+
+
+def verify(
+    files: Annotated[list[Path], typer.Argument(help="Receipts, as text or JSON.", show_default=False)],
+    trust: Annotated[Path, typer.Option(help="The bundle that `concordat trust export` wrote.")] = Path(TRUST),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per receipt.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the record and what its disclosures open.")] = False,
+) -> None:
+    """Check receipts offline: valid, valid with redactions, or invalid with the step that fails and why.
+
+    Exit status 0 if every receipt is valid (with or without redactions), 1 if one is not, 2 if a file cannot be read.
+    """
+    bundle = _bundle(trust)
+    worst = 0
+    for file in files:
+        found = verify_bytes(_read(file, "receipt"), bundle, good_signature)
+        typer.echo(json.dumps(_as_json(file, found)) if as_json else _as_text(file, found, show=show))
+        worst = max(worst, REFUSED if found.validity is Validity.INVALID else 0)
+    raise typer.Exit(worst)
+
+
+def _bundle(file: Path) -> TrustBundle:
+    if not file.exists():
+        advice = f"Run `concordat trust export {file}` where the network runs, or name the bundle with --trust."
+        raise Failure(f"There is no trust bundle at {file}.", advice, status=USAGE)
+    try:
+        return parse_bundle(_read(file, "trust bundle").strip())
+    except LogInvalid as error:
+        raise Failure(f"{file} is not a trust bundle: {error.reason}.", "Export it again.", status=USAGE) from None
+
+
+def _read(file: Path, what: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Failure(f"The {what} {file} cannot be read: {error.strerror}.", "Check the path.", status=USAGE) from None
+
+
+def _as_text(file: Path, found: Verification, *, show: bool) -> str:
+    if found.step is not None:
+        return f"{file}: INVALID at the step '{found.step}': {found.reason}."
+    lines = [f"{file}: {_VALID[found.validity]}"]
+    record, checkpoint = found.record, found.checkpoint
+    if record is not None and checkpoint is not None:
+        lines += [
+            f"  record      {record.type} {record.id}, {record.at:%Y-%m-%d %H:%M:%S} UTC",
+            f"  log         {record.log}, checkpoint of {checkpoint.size} leaves",
+            f"  state       {found.state}{_anchored_at(found)}",
+            f"  assurance   {found.assurance}: {_ASSURANCE[str(found.assurance)]}",
+        ]
+        lines += [f"  erased      {pointer}" for pointer in found.redacted]
+        if show:
+            lines += [f"  opened      {pointer} = {json.dumps(value)}" for pointer, value in found.opened.items()]
+            lines += [f"  says        {json.dumps(dict(record.object), indent=2)}"]
+    return "\n".join(lines)
+
+
+def _as_json(file: Path, found: Verification) -> dict[str, object]:
+    record = found.record
+    return {
+        "file": str(file),
+        "validity": found.validity,
+        "step": found.step,
+        "reason": found.reason,
+        "state": found.state,
+        "assurance": found.assurance,
+        "anchored_at": found.anchored_at,
+        "log": None if record is None else record.log,
+        "record": None if record is None else record.id,
+        "type": None if record is None else record.type,
+        "redacted": list(found.redacted),
+    }
+
+
+def _anchored_at(found: Verification) -> str:
+    if found.anchored_at is None:
+        return ""
+    return f" (the ledger says {datetime.fromtimestamp(found.anchored_at, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+_VALID = {"valid": "valid", "valid-with-redactions": "valid with redactions (a person was erased; the proof stands)"}
+
+_ASSURANCE = {
+    "self": "the operator's own ledger vouches for the checkpoint",
+    "witnessed": "a quorum of other operators cosigned the checkpoint",
+    "consortium": "several organisations of a permissioned ledger endorsed the checkpoint",
+}
