@@ -1,0 +1,1 @@
+"""Jobs: what drives the application by the clock."""

@@ -1,0 +1,88 @@
+"""The log's three workers in a row: what grew is signed, what is signed is anchored, nothing is forgotten between."""
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from app.log.anchorer import Anchorer
+from app.log.integrator import Integrator
+from app.log.signer import Signer
+from ports.log import Backlog
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(kw_only=True)
+class Pipeline:
+    """Holds which logs wait for which stage. At first every log waits for all: a crash may have left any of them there.
+
+    A stage that fails gives back what it took, since it may have done part of it.
+    """
+
+    integrator: Integrator
+    signer: Signer
+    anchorer: Anchorer
+    backlog: Backlog
+    unsigned: set[UUID] = field(default_factory=set)
+    unanchored: set[UUID] = field(default_factory=set)
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the anchorer should not wait for its next turn."""
+    _known: bool = False
+    _hurry: bool = False
+    _integrating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _signing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _anchoring: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def integrate(self) -> None:
+        """Pending records become leaves."""
+        async with self._integrating:
+            if not self._known:
+                clubs = {entry.club for entry in await self.backlog.directory()}
+                self.unsigned |= clubs
+                self.unanchored |= clubs
+                self._known = True
+            try:
+                self.unsigned |= await self.integrator.tick()
+            except BaseException:
+                # Some logs may have grown before the failure; which ones is no longer known.
+                self._known = False
+                raise
+
+    async def sign(self) -> None:
+        """Heads that grew become checkpoints."""
+        async with self._signing:
+            batch, self.unsigned = self.unsigned, set()
+            frozen = set(self.signer.frozen)
+            try:
+                self.unanchored |= await self.signer.tick(batch)
+            except BaseException:
+                self.unsigned |= batch
+                self.unanchored |= batch
+                raise
+            for club in self.signer.frozen.keys() - frozen:
+                _log.error("log frozen", club=str(club), error=str(self.signer.frozen[club]))
+
+    async def anchor(self) -> None:
+        """Checkpoints go to the ledger; whoever is in a hurry has everything before it done first."""
+        if self._hurry:
+            self._hurry = False
+            await self.integrate()
+            await self.sign()
+        async with self._anchoring:
+            batch, self.unanchored = self.unanchored, set()
+            rejected = set(self.anchorer.rejected)
+            try:
+                done = await self.anchorer.tick(batch)
+            except BaseException:
+                self.unanchored |= batch
+                raise
+            self.unanchored |= batch - done
+            for club in self.anchorer.rejected.keys() - rejected:
+                _log.error("checkpoint rejected", club=str(club), error=str(self.anchorer.rejected[club]))
+
+    def hurry(self) -> None:
+        """Let the next turn of `anchor` come at once, and cover everything that is recorded by then."""
+        self._hurry = True
+        self.wanted.set()

@@ -1,0 +1,186 @@
+"""Typed functions that build what the container holds; the adapter of a port is chosen here, by its URL's scheme."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from adapters.outbound.casbin.authoriser import CasbinAllow
+from adapters.outbound.ed25519 import Signer
+from adapters.outbound.files.publication import FolderPublication
+from adapters.outbound.files.secrets import FileSecrets
+from adapters.outbound.inprocess.bus import InProcessBus, Park
+from adapters.outbound.local.ledger import LocalLedger
+from adapters.outbound.paseto.tokens import PasetoTokens
+from adapters.outbound.paseto.tokens import Settings as TokenSettings
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.database import Database
+from adapters.outbound.sql.settings import Settings as SqlSettings
+from concordat.failures import USAGE, Failure
+from concordat.module import Built, Infrastructure, Module, Rhythm, roles_of
+from concordat.places import configs_folder
+from concordat.settings import PREFIX, Settings
+from core.log.notes import Sign
+from ports.bus import Bus, Message
+from ports.ledger import Ledger
+from ports.log import Publication
+from ports.secrets import Secrets
+from shared.clock import Now
+from shared.ids import NewId
+
+T = TypeVar("T")
+RandomBytes = Callable[[int], bytes]
+
+SEED_SIZE = 32
+TOKEN_SEED, CURSOR_KEY, WITNESS_SEED = "token/access", "rest/cursor", "ledger/witness"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What the process signs with, out of the secrets: 32 bytes each. Logs have keys of their own."""
+
+    token_seed: bytes
+    cursor_key: bytes
+    witness_seed: bytes
+
+
+def chosen(setting: str, url: str, schemes: Mapping[str, T]) -> T:
+    """What the URL's scheme stands for; raises Failure that names the schemes there are."""
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme not in schemes:
+        known = ", ".join(f"{each}:" for each in schemes)
+        raise Failure(
+            f"No adapter serves {setting} with the scheme {scheme or '(none)'}:.",
+            f"Set {PREFIX}{setting.upper()} to a URL that starts with one of {known}.",
+            status=USAGE,
+        )
+    return schemes[scheme]
+
+
+def embedded(settings: Settings) -> bool:
+    """Is the database one that a single process serves alone?"""
+    return chosen("database_url", settings.database, {"sqlite": True, "postgresql": False})
+
+
+def build_secrets(settings: Settings) -> Secrets:
+    def files() -> Secrets:
+        return FileSecrets(_folder(settings, settings.secrets_url, "secrets"), os.environ)
+
+    return chosen("secrets_url", settings.secrets_url, {"files": files})()
+
+
+async def open_keys(secrets: Secrets, random_bytes: RandomBytes) -> Keys:
+    """Made at the first start, the same ever after."""
+    names = {"token_seed": TOKEN_SEED, "cursor_key": CURSOR_KEY, "witness_seed": WITNESS_SEED}
+    made = {field: await secrets.create(name, random_bytes(SEED_SIZE)) for field, name in names.items()}
+    return Keys(**made)
+
+
+async def open_database(
+    settings: Settings, now: Now, new_id: NewId, random_bytes: RandomBytes
+) -> AsyncIterator[Database]:
+    embedded(settings)
+    told = SqlSettings(
+        url=settings.database,
+        pool_size=settings.pool_size,
+        acquire_timeout_seconds=settings.acquire_timeout_seconds,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+        lock_timeout_seconds=settings.lock_timeout_seconds,
+    )
+    database = Database(told, now=now, new_id=new_id, random_bytes=random_bytes)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def open_ledger(settings: Settings, keys: Keys, now: Now) -> AsyncIterator[Ledger]:
+    def local() -> LocalLedger:
+        return LocalLedger(_folder(settings, settings.ledger_url, "ledger"), keys.witness_seed, now)
+
+    ledger = chosen("ledger_url", settings.ledger_url, {"local": local})()
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def build_publication(settings: Settings) -> Publication:
+    def files() -> Publication:
+        return FolderPublication(_folder(settings, settings.publication_url, "published"))
+
+    return chosen("publication_url", settings.publication_url, {"files": files})()
+
+
+def build_bus(settings: Settings, database: Database) -> Bus:
+    def inprocess() -> Bus:
+        return InProcessBus(parking(database))
+
+    return chosen("bus_url", settings.bus_url, {"inprocess": inprocess})()
+
+
+def parking(database: Database) -> Park:
+    """Keeps what a consumer cannot handle in the club that acted, and says so in the log."""
+
+    async def park(consumer: str, message: Message, error: Exception) -> None:
+        said = f"{type(error).__name__}: {error}"[:2000]
+        _log.error("event parked", consumer=consumer, event_id=str(message.id), type=message.type, error=said)
+        club = message.clubs[0]
+        row = {"club_id": club, "consumer": consumer, "event_id": message.id, "error": said, "at": database.now()}
+        async with database.transaction(club) as session:
+            await session.upsert(schema.parked, [row], keep=True)
+
+    return park
+
+
+def build_tokens(settings: Settings, keys: Keys, now: Now) -> PasetoTokens:
+    told = TokenSettings(
+        issuer=settings.issuer,
+        audience=settings.audience,
+        network=settings.network,
+        longest_seconds=settings.token_minutes * 60,
+    )
+    return PasetoTokens(keys.token_seed, told, now)
+
+
+def build_allow(modules: Collection[Module[Any]]) -> CasbinAllow:
+    model = (configs_folder() / "casbin" / "model.conf").read_text(encoding="utf-8")
+    permissions = frozenset[str]().union(*(module.permissions for module in modules))
+    network = frozenset[str]().union(*(module.network_permissions for module in modules))
+    return CasbinAllow(model, permissions=permissions, network=network, roles=roles_of(modules))
+
+
+def build_rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        integrate_seconds=settings.integrate_milliseconds / 1000,
+        relay_seconds=settings.relay_milliseconds / 1000,
+        sign_seconds=settings.sign_seconds,
+        anchor_seconds=settings.anchor_seconds,
+        conclude_seconds=settings.conclude_seconds,
+    )
+
+
+def build_modules(modules: Collection[Module[Any]], infrastructure: Infrastructure) -> tuple[Built, ...]:
+    """Every module's use cases, and their consumers on the bus."""
+    built = tuple(Built(module=module, use_cases=module.build(infrastructure)) for module in modules)
+    for one in built:
+        for subscription in one.subscriptions():
+            infrastructure.bus.subscribe(subscription.consumer, subscription.types, subscription.handler)
+    return built
+
+
+def key_pair(seed: bytes) -> tuple[bytes, Sign]:
+    """The public key of an Ed25519 seed, and the function that signs with it."""
+    signer = Signer(seed)
+    return signer.key, signer
+
+
+def _folder(settings: Settings, url: str, usual: str) -> Path:
+    """The folder that a URL like `files:/var/lib/x` names; without a path, one in the data folder."""
+    path = url.partition(":")[2].removeprefix("//")
+    return Path(path) if path else settings.data_folder / usual

@@ -1,0 +1,22 @@
+"""The clock, the ids and the randomness of the running system; everything further in is given these as callables."""
+
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+
+def now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """A new UUIDv7: ids are in the order in which they were made."""
+    return uuid7()
+
+
+def random_bytes(count: int) -> bytes:
+    """From the operating system."""
+    return secrets.token_bytes(count)

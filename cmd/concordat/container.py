@@ -1,0 +1,117 @@
+"""The wiring, and the only place that knows dependency-injector: which builder makes what, out of what, in which order.
+
+Builders are typed functions; nothing is injected by name, and what leaves this file is a frozen dataclass.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from adapters.outbound.ed25519 import verify
+from adapters.outbound.sql.database import Database
+from adapters.outbound.sql.log import SqlBacklog
+from adapters.outbound.sql.reader import SqlReader
+from concordat import builders, clocks
+from concordat.module import Built, Infrastructure
+from concordat.modules import all_modules
+from concordat.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Everything that one process is made of, started and ready to be driven by the edges."""
+
+    settings: Settings
+    infrastructure: Infrastructure
+    modules: tuple[Built, ...]
+
+    @property
+    def database(self) -> Database:
+        return self.infrastructure.database
+
+    def alarms(self) -> list[str]:
+        """Reasons of the modules why this process must not serve."""
+        return [alarm for built in self.modules for alarm in built.alarms()]
+
+
+class Container(containers.DeclarativeContainer):
+    """Resources start in the order in which they need each other and stop in the reverse one."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    modules = providers.Singleton(all_modules)
+
+    now = providers.Object(clocks.now)
+    new_id = providers.Object(clocks.new_id)
+    random_bytes = providers.Object(clocks.random_bytes)
+    verify = providers.Object(verify)
+    key_pair = providers.Object(builders.key_pair)
+
+    secrets = providers.Singleton(builders.build_secrets, settings)
+    keys = providers.Resource(builders.open_keys, secrets, random_bytes)
+    database = providers.Resource(builders.open_database, settings, now, new_id, random_bytes)
+    ledger = providers.Resource(builders.open_ledger, settings, keys, now)
+
+    publication = providers.Singleton(builders.build_publication, settings)
+    bus = providers.Singleton(builders.build_bus, settings, database)
+    tokens = providers.Singleton(builders.build_tokens, settings, keys, now)
+    allow = providers.Singleton(builders.build_allow, modules)
+    read = providers.Singleton(SqlReader, database)
+    backlog = providers.Singleton(SqlBacklog, database)
+    rhythm = providers.Singleton(builders.build_rhythm, settings)
+
+    infrastructure = providers.Singleton(
+        Infrastructure,
+        network=settings.provided.network,
+        database=database,
+        read=read,
+        allow=allow,
+        backlog=backlog,
+        secrets=secrets,
+        ledger=ledger,
+        bus=bus,
+        publication=publication,
+        tokens=tokens,
+        cursor_key=keys.provided.cursor_key,
+        verify=verify,
+        key_pair=key_pair,
+        now=now,
+        new_id=new_id,
+        random_bytes=random_bytes,
+        rhythm=rhythm,
+    )
+    built = providers.Singleton(builders.build_modules, modules, infrastructure)
+    system = providers.Singleton(System, settings=settings, infrastructure=infrastructure, modules=built)
+
+
+@asynccontextmanager
+async def running(settings: Settings, overrides: Mapping[str, Any] | None = None) -> AsyncIterator[System]:
+    """The system between its start and its stop; `overrides` puts other objects in the place of providers, by name."""
+    async with wired(settings, overrides) as container:
+        system: System = await made(container.system)
+        yield system
+
+
+@asynccontextmanager
+async def wired(settings: Settings, overrides: Mapping[str, Any] | None = None) -> AsyncIterator[Container]:
+    """The container between the start and the stop of its resources."""
+    container = Container(settings=providers.Object(settings))
+    for name, replacement in (overrides or {}).items():
+        container.providers[name].override(providers.Object(replacement))
+    try:
+        await _settled(container.init_resources())
+        yield container
+    finally:
+        await _settled(container.shutdown_resources())
+
+
+async def made(provider: providers.Provider[Any]) -> Any:
+    """What a provider makes: one that hangs on an async resource answers with a future, every other one at once."""
+    return await _settled(provider())
+
+
+async def _settled(value: Any) -> Any:
+    return await value if isawaitable(value) else value

@@ -1,0 +1,51 @@
+"""Is the database's schema the one that this version needs? Looked at without loading the migrations' machinery."""
+
+import re
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from adapters.outbound.sql import migrations
+from adapters.outbound.sql.database import Session
+
+_REVISION = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"([^"]+)"|None)$', re.MULTILINE)
+_HAS_TABLE = {
+    "postgresql": "SELECT to_regclass('alembic_version') IS NOT NULL",
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'",
+}
+
+
+class State(StrEnum):
+    """BEHIND: it has to be migrated. AHEAD: a newer version did that already, and may serve beside this one."""
+
+    CURRENT = "current"
+    BEHIND = "behind"
+    AHEAD = "ahead"
+
+
+async def schema_state(session: Session) -> State:
+    """How the database compares with the migrations that came with this version."""
+    newest, known = revisions()
+    found = await revision(session)
+    if found == newest:
+        return State.CURRENT
+    return State.BEHIND if found is None or found in known else State.AHEAD
+
+
+async def revision(session: Session) -> str | None:
+    """The revision that the database is at; None before the first."""
+    if not (await session.connection.exec_driver_sql(_HAS_TABLE[session.database.dialect.name])).scalar():
+        return None
+    return (await session.connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar()
+
+
+@cache
+def revisions() -> tuple[str, frozenset[str]]:
+    """The newest revision, and all of them: the newest is the one that no other comes after."""
+    known: set[str] = set()
+    followed: set[str] = set()
+    for file in Path(migrations.__file__).parent.glob("versions/v*.py"):
+        for is_down, name in _REVISION.findall(file.read_text(encoding="utf-8")):
+            (followed if is_down else known).add(name)
+    (newest,) = known - followed
+    return newest, frozenset(known)

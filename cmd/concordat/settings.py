@@ -1,0 +1,177 @@
+"""Every setting of the product: its name, its default, what it may be.
+
+Read once, in this order: options, environment, profile, default. Passwords stand in URLs alone; `redacted` shows
+everything but them.
+"""
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import TomlConfigSettingsSource as ProfileSource
+
+from concordat.failures import USAGE, Failure
+from concordat.places import profile_file
+
+PREFIX = "CONCORDAT_"
+IGNORED = ("CONCORDAT_TEST_", "CONCORDAT_SECRET_")
+LOCAL = "local"
+USUAL_TOKEN_MINUTES = 15
+
+Words = Annotated[tuple[str, ...], NoDecode]
+Port = Annotated[int, Field(ge=0, le=65535)]
+URL = Annotated[str, Field(repr=False)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+
+
+class Settings(BaseSettings):
+    """A port of 0, or one that is taken, becomes a free one in the local profile only."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    profile: str = LOCAL
+    network: str = Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=120)
+    data_folder: Path = Field(default_factory=lambda: user_data_path("concordat", appauthor=False))
+
+    database_url: URL = ""
+    database_owner_url: URL = ""
+    bus_url: URL = "inprocess:"
+    ledger_url: URL = "local:"
+    secrets_url: URL = "files:"
+    publication_url: URL = "files:"
+    pool_size: int = Field(default=20, ge=2, le=500)
+    acquire_timeout_seconds: Seconds = 1
+    statement_timeout_seconds: Seconds = 10
+    lock_timeout_seconds: Seconds = 3
+
+    host: str = "127.0.0.1"
+    http_port: Port = 8000
+    grpc_port: Port = 50051
+    admin_host: str = "127.0.0.1"
+    admin_port: Port = 8001
+    docs: bool = False
+    reflection: bool = False
+    cors_origins: Words = ()
+    trusted_proxies: Words = ()
+    allowed_hosts: Words = ()
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    token_minutes: int = Field(default=USUAL_TOKEN_MINUTES, ge=1, le=7 * 24 * 60)
+
+    integrate_milliseconds: int = Field(default=200, ge=10, le=60_000)
+    relay_milliseconds: int = Field(default=200, ge=10, le=60_000)
+    sign_seconds: Seconds = 1
+    anchor_seconds: Seconds = 10
+    conclude_seconds: Seconds = 60
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        profile = str({**env_settings(), **init_settings()}.get("profile", LOCAL))
+        return init_settings, env_settings, ProfileSource(settings_cls, profile_file(profile))
+
+    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        """In the environment a list is written with commas."""
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("data_folder")
+    @classmethod
+    def _whole_path(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile_name(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A profile that is named by its file goes by the file's name."""
+        return {**values, "profile": Path(str(values.get("profile", LOCAL))).stem}
+
+    @model_validator(mode="after")
+    def _only_local(self) -> "Settings":
+        if not self.local:
+            if self.token_minutes > USUAL_TOKEN_MINUTES:
+                raise ValueError(f"token_minutes is at most {USUAL_TOKEN_MINUTES} outside the local profile")
+            zero = [name for name in ("http_port", "grpc_port", "admin_port") if getattr(self, name) == 0]
+            if zero:
+                raise ValueError(f"{', '.join(zero)}: 0 (any free port) is for the local profile only")
+        return self
+
+    @property
+    def local(self) -> bool:
+        return self.profile == LOCAL
+
+    @property
+    def database(self) -> str:
+        """The database's URL; a file in the data folder unless one is named."""
+        return self.database_url or f"sqlite:///{self.data_folder / 'concordat.db'}"
+
+    def redacted(self) -> dict[str, str]:
+        """Every setting as text without a password: for logs, `doctor` and error reports."""
+        values = {name: getattr(self, name) for name in type(self).model_fields} | {"database_url": self.database}
+        return {name: without_password(str(_text(value))) for name, value in values.items()}
+
+
+def load(**given: Any) -> Settings:
+    """The settings with these options over everything else; raises Failure that names each key that is wrong."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    _refuse_unknown_variables()
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        raise Failure(*_told(error), status=USAGE) from None
+    except TOMLDecodeError as error:
+        raise Failure(f"The profile is not TOML: {error}.", "Mend the file.", status=USAGE) from None
+
+
+def without_password(text: str) -> str:
+    """The same URL with stars for what is secret in it."""
+    text = re.sub(r"(://[^:/?#@]*):.*@", r"\1:***@", text)
+    return re.sub(r"(?i)\b(\w*(?:password|passphrase|secret|token))=[^&]*", r"\1=***", text)
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(IGNORED)]
+    for name in sorted(set(unknown) - known):
+        raise Failure(f"There is no setting {name}.", _nearest(name, sorted(known)), status=USAGE)
+
+
+def _told(error: ValidationError) -> tuple[str, str]:
+    """What the first mistake is, without the value: it may be a secret."""
+    mistake = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = ".".join(str(part) for part in mistake["loc"][:1])
+    variable = PREFIX + name.upper()
+    if mistake["type"] == "extra_forbidden":
+        return f"There is no setting {name} (in the profile).", _nearest(name, sorted(Settings.model_fields))
+    if mistake["type"] == "missing":
+        return f"The setting {name} has no value.", f"Set {variable}, or {name} in the profile."
+    said = mistake["msg"].removeprefix("Value error, ").rstrip(".")
+    if not name:
+        return f"The settings do not go together: {said}.", "Change one of them."
+    return f"The setting {name} is not right: {said}.", f"Change {variable}, or {name} in the profile."
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0)
+    return f"Did you mean {close[0]}?"
+
+
+def _text(value: object) -> object:
+    return ",".join(value) if isinstance(value, tuple) else "" if value is None else value

@@ -1,0 +1,65 @@
+"""The log's workers put together from infrastructure: integrator, signer and anchorer in a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapters.inbound.jobs.pipeline import Pipeline
+from adapters.inbound.jobs.runner import Job
+from adapters.outbound.sql.log import SqlLogTx
+from app.log.anchorer import Anchorer
+from app.log.anchoring import Anchoring
+from app.log.integrator import Integrator
+from app.log.publisher import Publisher
+from app.log.signer import Signer
+from concordat.module import Infrastructure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogWorkers:
+    """One set of them runs in the whole deployment."""
+
+    pipeline: Pipeline
+    anchoring: Anchoring
+
+    def jobs(self, i: Infrastructure) -> Sequence[Job]:
+        """Wishes to be anchored are looked for as often as records, and wake the anchorer."""
+        pipeline, rhythm = self.pipeline, i.rhythm
+        return (
+            Job(name="log.integrate", every_seconds=rhythm.integrate_seconds, tick=pipeline.integrate),
+            Job(name="log.sign", every_seconds=rhythm.sign_seconds, tick=pipeline.sign),
+            Job(name="log.anchor", every_seconds=rhythm.anchor_seconds, tick=pipeline.anchor, wake=pipeline.wanted),
+            Job(name="log.wishes", every_seconds=rhythm.integrate_seconds, tick=self.hear_wishes),
+        )
+
+    def alarms(self) -> Sequence[str]:
+        """Why nothing should be served here: a log that contradicts the ledger is not signed any further."""
+        return [str(frozen) for frozen in self.pipeline.signer.frozen.values()]
+
+    async def hear_wishes(self) -> None:
+        """Let the anchorer hurry when anybody asked for it, in whichever process."""
+        if await self.anchoring.wanted():
+            self.pipeline.hurry()
+
+
+def build_workers(i: Infrastructure) -> LogWorkers:
+    """Nothing runs yet."""
+    begin = i.begin(SqlLogTx)
+    signer = Signer(
+        begin=begin,
+        secrets=i.secrets,
+        ledger=i.ledger,
+        publisher=Publisher(publication=i.publication),
+        key_pair=i.key_pair,
+        now=i.now,
+        random_bytes=i.random_bytes,
+    )
+    pipeline = Pipeline(
+        integrator=Integrator(begin=begin, backlog=i.backlog),
+        signer=signer,
+        anchorer=Anchorer(begin=begin, ledger=i.ledger, now=i.now),
+        backlog=i.backlog,
+    )
+    return LogWorkers(
+        pipeline=pipeline,
+        anchoring=Anchoring(begin=begin, allow=i.allow, backlog=i.backlog),
+    )
