@@ -48,7 +48,9 @@ def _decode(kind: Any, value: Json) -> Any:
 def _decode_optional(kinds: tuple[Any, ...], value: Json) -> Any:
     if value is None and NoneType in kinds:
         return None
-    matching = [kind for kind in kinds if kind is not NoneType and (len(kinds) == 2 or type(value) is kind)]  # noqa: PLR2004
+    others = [kind for kind in kinds if kind is not NoneType]
+    # Of several types the JSON's own decides, so such a union may hold text and numbers and nothing finer.
+    matching = others if len(others) == 1 else [kind for kind in others if type(value) is kind]
     if not matching:
         raise NotDecodable(reason="none of the allowed types")
     return _decode(matching[0], value)

@@ -1,7 +1,9 @@
 """Standing from dated facts: tables of the cases that matter, and a day-by-day model to compare with."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -181,6 +183,67 @@ def by_day(facts: tuple[Fact, ...], day: date, grace_days: int) -> Standing:
 @given(histories(), days, st.integers(0, 20))
 def test_mem1_to_mem3_standing_agrees_with_a_day_by_day_model(facts: tuple[Fact, ...], day: date, grace: int) -> None:
     assert standing(facts, day, grace) is by_day(facts, day, grace)
+
+
+SOME = (
+    fact(TERM, on(1, 1), on(1, 20)),
+    fact(TERM, on(1, 25)),
+    fact(PAID, on(1, 10)),
+    fact(PAID, on(1, 5)),
+    fact(SUSPENDED, on(1, 8), on(1, 14)),
+    fact(SUSPENDED, on(1, 4)),
+    fact(LIFTED, on(1, 9)),
+    fact(RESIGNED, on(1, 12)),
+    fact(EXPELLED, on(1, 16)),
+)
+Answer = Callable[[tuple[Fact, ...], date, int], Standing]
+
+
+def wrong_answer(answer: Answer) -> tuple[tuple[Fact, ...], date] | None:
+    """The first short history and day on which `answer` differs from the day-by-day model, None if there is none."""
+    for size in range(5):
+        for tried in permutations(SOME, size):
+            try:
+                facts = enrolled(*tried).person().facts
+            except Conflict:
+                continue
+            for day in range(1, 31):
+                if answer(facts, on(1, day), 3) is not by_day(facts, on(1, day), 3):
+                    return facts, on(1, day)
+    return None
+
+
+def test_mem1_standing_agrees_with_the_model_on_every_short_history() -> None:
+    assert wrong_answer(standing) is None
+
+
+def forgets(kind: FactKind) -> Answer:
+    return lambda facts, day, grace: standing([one for one in facts if one.kind is not kind], day, grace)
+
+
+def believes_the_furthest_payment(facts: tuple[Fact, ...], day: date, grace: int) -> Standing:
+    return standing(sorted(facts, key=lambda one: (one.kind is PAID, one.first)), day, grace)
+
+
+def ends_grace_a_day_early(facts: tuple[Fact, ...], day: date, grace: int) -> Standing:
+    return standing(facts, day, grace - 1)
+
+
+def sorts_by_the_day_they_speak_of(facts: tuple[Fact, ...], day: date, grace: int) -> Standing:
+    return standing(sorted(facts, key=lambda one: one.first), day, grace)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        *(forgets(kind) for kind in FactKind if kind is not DECEASED),
+        believes_the_furthest_payment,
+        ends_grace_a_day_early,
+        sorts_by_the_day_they_speak_of,
+    ],
+)
+def test_mem1_the_model_finds_a_planted_bug(planted: Answer) -> None:
+    assert wrong_answer(planted) is not None
 
 
 @given(histories(), days)
