@@ -95,6 +95,9 @@ class Visits(Protocol):
     async def hold(self, member_ref: UUID) -> None:
         """Wait for the right to decide on this member's visits and keep it until the end: one decision at a time."""
 
+    async def held(self, key: UUID) -> Visit:
+        """The visit, with its member's visits held first; raises Missing."""
+
     async def consumed(
         self, agreement_id: UUID, member_ref: UUID, states: frozenset[VisitState], *, but: UUID
     ) -> Sequence[date]:

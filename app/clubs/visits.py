@@ -210,9 +210,7 @@ class Visits(UseCases[ClubsTx]):
         self, caller: Caller, tx: ClubsTx, key: UUID, *, residence_proven: bool, at_the_desk: bool = False
     ) -> tuple[Visit, Judged]:
         """The visit, and the policy's word on it now: nothing is trusted from the booking."""
-        visit = await tx.visits.get(key)
-        await tx.visits.hold(visit.member_ref)
-        visit = as_host(caller, await tx.visits.get(key))
+        visit = as_host(caller, await tx.visits.held(key))
         stay = Stay(
             agreement=await tx.agreements.get(visit.agreement_id),
             grant=await tx.grants.get(visit.id),

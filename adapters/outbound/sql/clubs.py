@@ -264,8 +264,18 @@ class SqlVisits(SqlAggregates[Visit]):
         mine(visit),
     )
 
+    _REF = select(visit.c.member_ref).where(visit.c.id == bindparam("key"), mine(visit))
+
     async def hold(self, member_ref: UUID) -> None:
         await self._session.database.dialect.lock(self._session.connection, f"visits\0{member_ref}")
+
+    async def held(self, key: UUID) -> Visit:
+        # The row is locked only after the member is held, as everywhere: two orders of locking would be a deadlock.
+        member_ref = await self._session.value(self._REF, key=key)
+        if member_ref is None:
+            raise Missing(kind=Visit.kind)
+        await self.hold(member_ref)
+        return await self.get(key)
 
     async def consumed(
         self, agreement_id: UUID, member_ref: UUID, states: frozenset[VisitState], *, but: UUID

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Table, Uuid, and_, bindparam, or_, select, true
+from sqlalchemy import ColumnElement, Executable, Select, Table, Uuid, and_, bindparam, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,6 +51,10 @@ class Database:
         """A transaction that only reads, as this club."""
         return _Opened(self, self.dialect.reading(self.engine, club), club)
 
+    async def rows(self, club: UUID | None, statement: Select[Any], **given: Any) -> Sequence[Mapping[str, Any]]:
+        """The rows of one statement, read as this club."""
+        return await self.dialect.rows(self.engine, club, statement, {TENANT.key: club, **given})
+
     async def origin_of(self, session: "Session", club: UUID) -> str:
         """The origin of a club's log: fixed for ever, so it is looked up once."""
         if club not in self._origins:
@@ -61,7 +65,7 @@ class Database:
         return self._origins[club]
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        await self.dialect.close(self.engine)
 
 
 class Session:

@@ -1,19 +1,21 @@
 """Everything in which Postgres and SQLite differ: engines, the tenant of a transaction, locks, what an error means."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, event, text
+import asyncpg
+from sqlalchemy import Connection, Select, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from adapters.outbound.sql.fastreads import FastReads
 from adapters.outbound.sql.settings import Settings
 from ports.unit_of_work import InFlight
 from shared.canonical import tagged_hash
@@ -53,6 +55,13 @@ class Dialect(Protocol):
     def reading(self, engine: AsyncEngine, tenant: UUID | None) -> "AsyncTransaction":
         """A transaction of this tenant that only reads, and waits for no writer."""
 
+    async def rows(
+        self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The rows of one statement, in a reading transaction of its own."""
+
+    async def close(self, engine: AsyncEngine) -> None: ...
+
     async def lock(self, connection: AsyncConnection, name: str) -> None:
         """Wait for a named lock, held until the transaction ends."""
 
@@ -81,6 +90,7 @@ class Postgres:
     """Postgres through asyncpg: row-level security by the tenant of the transaction, advisory locks."""
 
     name = "postgresql"
+    _fast: FastReads
 
     def engine(self, settings: Settings) -> AsyncEngine:
         """Sessions carry the timeouts; each transaction begins by naming its tenant, so that it cannot be forgotten."""
@@ -89,19 +99,21 @@ class Postgres:
             "lock_timeout": settings.lock_timeout_seconds,
             "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout_seconds,
         }
-        server_settings = {name: str(int(value * 1000)) for name, value in milliseconds.items()}
+        timeouts = {name: str(int(value * 1000)) for name, value in milliseconds.items()}
+        session = {"application_name": "concordat", "jit": "off", **timeouts}
         engine = create_async_engine(
             make_url(settings.url).set(drivername="postgresql+asyncpg"),
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.acquire_timeout_seconds,
             connect_args={
-                "server_settings": {"application_name": "concordat", "jit": "off", **server_settings},
+                "server_settings": session,
                 "command_timeout": settings.statement_timeout_seconds + 1,
                 "timeout": 5,
             },
         )
         event.listen(engine.sync_engine, "begin", _name_tenant)
+        self._fast = FastReads(settings, session)
         return engine
 
     @asynccontextmanager
@@ -117,6 +129,18 @@ class Postgres:
 
     def reading(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncTransaction:
         return self.transaction(engine, tenant)
+
+    async def rows(
+        self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        try:
+            return await self._fast.rows(statement, tenant, given)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise DatabaseUnavailable(reason="the read failed or ran out of time") from error
+
+    async def close(self, engine: AsyncEngine) -> None:
+        await self._fast.close()
+        await engine.dispose()
 
     async def lock(self, connection: AsyncConnection, name: str) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_number(name)})
@@ -179,6 +203,16 @@ class Sqlite:
             connection = await plain.execution_options(**{TENANT: tenant, READING: True})
             async with connection.begin():
                 yield connection
+
+    async def rows(
+        self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        async with self.reading(engine, tenant) as connection:
+            found: Sequence[Mapping[str, Any]] = (await connection.execute(statement, dict(given))).mappings().all()
+            return found
+
+    async def close(self, engine: AsyncEngine) -> None:
+        await engine.dispose()
 
     async def lock(self, connection: AsyncConnection, name: str) -> None:
         """The write transaction excludes every other one already."""

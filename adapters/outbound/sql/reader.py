@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, Table, bindparam, select
 
-from adapters.outbound.sql.database import Database, Session, mine
+from adapters.outbound.sql.database import Database, mine
 from adapters.outbound.sql.schema import metadata
 from ports.caller import Caller
 from ports.reader import View
@@ -25,32 +25,31 @@ class SqlReader:
         self._database = database
 
     async def one(self, caller: Caller, view: type[V], key: UUID) -> V:
-        async with self._database.reading(caller.club) as session:
-            row = await session.first(_one(view), the_id=key)
-        if row is None:
+        rows = await self._database.rows(caller.club, _one(view), the_id=key)
+        if not rows:
             raise Missing(kind=view.kind)
-        return view(**row)
+        return view(**rows[0])
 
     async def page(
         self, caller: Caller, view: type[V], request: PageRequest, where: Mapping[str, object] | None = None
     ) -> Page[V]:
-        async with self._database.reading(caller.club) as session:
-            rows = await _rows(session, view, request, where or {})
+        rows = await self._rows(caller.club, view, request, where or {})
         more = len(rows) > request.limit
         rows = rows[: request.limit]
         if request.before is not None:
             rows.reverse()
-        data = [view(**{name: row[name] for name in _names(view)}) for row in rows]
+        names = _names(view)
+        data = [view(**{name: row[name] for name in names}) for row in rows]
         return _page(data, [row["id"] for row in rows], request, more=more)
 
-
-async def _rows(session: Session, view: type[V], request: PageRequest, where: Mapping[str, object]) -> list[Any]:
-    backwards = request.before is not None
-    statement = _many(view, tuple(sorted(where)), backwards=backwards, bounded=bool(request.before or request.after))
-    values = {f"where_{name}": value for name, value in where.items()}
-    bound = request.before or request.after
-    parameters = {**values, "most": request.limit + 1, **({} if bound is None else {"bound": bound})}
-    return list(await session.all(statement, **parameters))
+    async def _rows(
+        self, club: UUID | None, view: type[V], request: PageRequest, where: Mapping[str, object]
+    ) -> list[Mapping[str, Any]]:
+        backwards, bound = request.before is not None, request.before or request.after
+        statement = _many(view, tuple(sorted(where)), backwards=backwards, bounded=bound is not None)
+        values = {f"where_{name}": value for name, value in where.items()}
+        bounds = {} if bound is None else {"bound": bound}
+        return list(await self._database.rows(club, statement, most=request.limit + 1, **values, **bounds))
 
 
 def _page(data: list[V], keys: list[UUID], request: PageRequest, *, more: bool) -> Page[V]:
@@ -66,6 +65,7 @@ def _table(view: type[View]) -> Table:
     return metadata.tables[view.kind]
 
 
+@cache
 def _names(view: type[View]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(view))
 

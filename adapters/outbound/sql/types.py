@@ -35,12 +35,13 @@ class Plain(TypeDecorator[Any]):
     def __init__(self, form: Any) -> None:
         super().__init__()
         self.form = form
+        self._decoder = msgspec.json.Decoder(form)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else msgspec.json.decode(value, type=self.form)
+        return None if value is None else self._decoder.decode(value)
 
 
 class Named(TypeDecorator[Any]):

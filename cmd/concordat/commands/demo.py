@@ -40,7 +40,7 @@ def demo(
 ) -> None:
     """Two clubs agree, a member visits, the receipt is verified offline, damaged, and redacted.
 
-    Every run founds new clubs. Tokens are made with this data folder's own key, so it plays against its own server only.
+    Every run founds new clubs. Tokens are made with this data folder's own key: it plays against its own server only.
     """
     settings = load(profile=profile)
     saved = folder or Path(tempfile.mkdtemp(prefix="concordat-demo-"))

@@ -1,0 +1,5 @@
+"""`python -m concordat`: the same as the command."""
+
+from concordat.main import main
+
+main()
