@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
 from itertools import product
 from typing import Any, get_type_hints
 from uuid import UUID
@@ -12,13 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clubs.commitments import member_commitment, visit_commitment
 from core.clubs.days import BadStay
 from core.clubs.eligibility import Verdict
 from core.clubs.names import BadText
 from core.clubs.visit import (
     Visit,
-    VisitCheckedIn,
     VisitCheckInRefused,
     VisitConfirmationRefused,
     VisitConfirmed,
@@ -38,7 +35,7 @@ from core.clubs.visit_refusals import (
     WrongState,
 )
 from core.clubs.visit_states import LIFE_CYCLE, STATES_AHEAD, VisitMove, VisitState
-from shared.canonical import b64url, dumps, plain
+from shared.canonical import dumps, plain
 from shared.errors import ConcordatError
 from shared.events import Personal
 from tests.unit.clubs.samples import (
@@ -309,54 +306,6 @@ def test_turning_somebody_away_needs_a_reason(decide: Callable[[Visit, str], Any
     for reason in ("", " ", "two\nlines", "x" * 501):
         with pytest.raises(BadText):
             decide(in_state(visit(), State.REQUESTED if decide is Visit.decline else State.CONFIRMED), reason)
-
-
-def test_vis12_the_commitment_of_a_visit_is_the_hash_of_all_that_the_clubs_compare() -> None:
-    key = bytes(range(32, 64))
-    member = member_commitment(key, REF)
-    assert member == sha256(b"concordat/member/v1\0" + key + REF.bytes).digest()
-    booked = confirmed()
-    there, (event,) = booked.check_in(judged(booked, NOON), OTHER_SEAL, member, NOON, ZONE)
-    assert isinstance(event, VisitCheckedIn)
-    body = {
-        "visit": str(VISIT),
-        "terms": b64url(there.terms_hash),
-        "letter": None,
-        "verdict": b64url(OTHER_SEAL),
-        "checked_in_at": "2026-03-12T12:00:00.000000Z",
-        "host": str(SUMMIT),
-        "home": str(HARBOUR),
-        "member": b64url(member),
-    }
-    expected = sha256(b"concordat/visit/v1\0" + dumps(dict(body))).digest()
-    assert there.commitment == event.visit_commitment == expected
-
-
-def test_vis12_every_part_of_the_commitment_counts() -> None:
-    usual: dict[str, Any] = {
-        "visit_id": VISIT,
-        "terms_hash": SEALED,
-        "verdict_hash": SEALED,
-        "checked_in_at": NOON,
-        "host_club": SUMMIT,
-        "home_club": HARBOUR,
-        "member": SEALED,
-        "letter_id": None,
-    }
-    changes: dict[str, Any] = {
-        "visit_id": MEADOW,
-        "terms_hash": OTHER_SEAL,
-        "verdict_hash": OTHER_SEAL,
-        "checked_in_at": later(NOON, microseconds=1),
-        "host_club": HARBOUR,
-        "home_club": SUMMIT,
-        "member": OTHER_SEAL,
-        "letter_id": MEADOW,
-    }
-    hashes = {visit_commitment(**{**usual, name: value}) for name, value in changes.items()}
-    assert len(hashes | {visit_commitment(**usual)}) == len(usual) + 1
-    assert member_commitment(SEALED, REF) != member_commitment(OTHER_SEAL, REF)
-    assert member_commitment(SEALED, REF) != member_commitment(SEALED, MEADOW)
 
 
 @pytest.mark.parametrize("state", list(State))
