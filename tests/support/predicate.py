@@ -1,0 +1,100 @@
+"""The first wall between clubs as a check on every statement: a club's table is only touched under the club predicate.
+
+Row-level security would hide a statement that forgets it, on one of the two engines.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    Alias,
+    BinaryExpression,
+    BindParameter,
+    BooleanClauseList,
+    Column,
+    Delete,
+    Engine,
+    FromClause,
+    Join,
+    Select,
+    Table,
+    TextClause,
+    Update,
+    event,
+)
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.visitors import iterate
+
+from adapters.outbound.sql.database import TENANT
+from adapters.outbound.sql.tables import metadata
+
+
+class PredicateMissing(AssertionError):
+    """A statement reads, changes or deletes rows of a club's table without comparing them with the tenant."""
+
+
+def watch(engine: Engine) -> None:
+    """Fail every statement of this engine that goes to a club's table without the club predicate."""
+    event.listen(engine, "before_execute", _check)
+
+
+def unguarded(statement: Any) -> list[str]:
+    """The clubs' tables that a statement touches without the predicate; inserts are checked by their policies alone."""
+    if isinstance(statement, TextClause):
+        return [name for name, table in metadata.tables.items() if _of_clubs(table) and _mentions(statement, name)]
+    found: list[str] = []
+    for part in iterate(statement):
+        if isinstance(part, Select):
+            for source in part.get_final_froms():
+                found += _open(source, part.whereclause)
+        elif isinstance(part, Update | Delete):
+            found += _open(part.table, part.whereclause)
+    return found
+
+
+def _check(_connection: Any, statement: Any, _many: Any, _parameters: Any, _options: Any) -> None:
+    found = unguarded(statement)
+    if found:
+        raise PredicateMissing(f"no club predicate on {', '.join(found)}: {statement}")
+
+
+def _open(source: FromClause, *conditions: object) -> Iterator[str]:
+    """What of a FROM is not guarded by one of the conditions that all of its rows have to meet."""
+    if isinstance(source, Join):
+        # An ON clause keeps back rows of the right side; those of the left side too, unless they come without it.
+        yield from _open(source.left, *conditions, *(() if source.isouter else (source.onclause,)))
+        yield from _open(source.right, *conditions, source.onclause)
+    elif _of_clubs(source) and not any(_guards(condition, source) for condition in conditions):
+        yield _table(source).name
+
+
+def _guards(condition: object, table: FromClause) -> bool:
+    """Does the condition hold for rows alone whose column in `table` equals the tenant?"""
+    match condition:
+        case Grouping():
+            return _guards(condition.element, table)
+        case BooleanClauseList(operator=operators.and_):
+            return any(_guards(part, table) for part in condition.clauses)
+        case BooleanClauseList(operator=operators.or_):
+            return all(_guards(part, table) for part in condition.clauses)
+        case BinaryExpression(operator=operators.eq):
+            sides = (condition.left, condition.right)
+            columns = [side for side in sides if isinstance(side, Column) and side.table is table]
+            return bool(columns) and any(isinstance(side, BindParameter) and side.key == TENANT.key for side in sides)
+        case _:
+            return False
+
+
+def _of_clubs(source: FromClause) -> bool:
+    table = _table(source)
+    return isinstance(table, Table) and "parties" in table.info
+
+
+def _table(source: FromClause) -> Any:
+    return _table(source.element) if isinstance(source, Alias) else source
+
+
+def _mentions(statement: TextClause, table: str) -> bool:
+    return re.search(rf'(?i)\b(from|join|update|into)\s+"?{table}"?\b', statement.text) is not None

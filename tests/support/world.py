@@ -1,0 +1,145 @@
+"""The whole system in the test's own process: the product's wiring over a given database, with its clock and ids."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from adapters.inbound.jobs.pipeline import Pipeline
+from adapters.outbound.sql.clubs import SqlClubsTx
+from adapters.outbound.sql.database import Database
+from adapters.outbound.sql.log import SqlLogTx
+from adapters.outbound.sql.tables import metadata
+from adapters.outbound.sql.unit_of_work import SqlBegin
+from app.relay import Relay
+from concordat.container import System, running
+from concordat.modules.clubs import ClubsUseCases
+from concordat.modules.log import LogUseCases
+from concordat.settings import load
+from ports.bus import Bus
+from ports.caller import Caller
+from ports.ledger import Ledger
+from ports.log import Backlog
+from ports.reader import Reader
+from shared.ids import id_from
+from tests.support.databases import MEMORY
+from tests.support.predicate import watch
+
+START = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
+TODAY = date(2026, 3, 12)
+"""The day of `START` wherever the clubs of the scenes are."""
+
+
+class Clock:
+    """Goes on by a millisecond with every look, so that nothing happens twice at once, and otherwise when told."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(milliseconds=1)
+        return self._now
+
+    def forward(self, **delta: float) -> None:
+        self._now += timedelta(**delta)
+
+
+class Ids:
+    """UUIDv7 in rising order, unlike those of any other world on the same database."""
+
+    def __init__(self) -> None:
+        self._milliseconds = int(START.timestamp() * 1000)
+
+    def __call__(self) -> UUID:
+        self._milliseconds += 1
+        return id_from(self._milliseconds.to_bytes(6, "big") + secrets.token_bytes(10))
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A running system. Nothing runs by itself: tests drive relay and pipeline turn by turn."""
+
+    system: System
+    clock: Clock
+    new_id: Ids
+    clubs: ClubsUseCases
+    log: LogUseCases
+    relay: Relay
+
+    @property
+    def database(self) -> Database:
+        return self.system.database
+
+    @property
+    def read(self) -> Reader:
+        return self.system.infrastructure.read
+
+    @property
+    def backlog(self) -> Backlog:
+        return self.system.infrastructure.backlog
+
+    @property
+    def bus(self) -> Bus:
+        return self.system.infrastructure.bus
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.system.infrastructure.ledger
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.log.workers.pipeline
+
+    @property
+    def begin(self) -> SqlBegin[SqlClubsTx]:
+        return self.system.infrastructure.begin(SqlClubsTx)
+
+    @property
+    def begin_log(self) -> SqlBegin[SqlLogTx]:
+        return self.system.infrastructure.begin(SqlLogTx)
+
+    @property
+    def look(self) -> SqlBegin[SqlLogTx]:
+        return self.system.infrastructure.look(SqlLogTx)
+
+    async def settle(self) -> None:
+        """One turn of every worker of the log: what is recorded becomes leaves, a checkpoint, an anchor."""
+        await self.pipeline.integrate()
+        await self.pipeline.sign()
+        await self.pipeline.anchor()
+
+
+def caller(club: UUID | None, principal: str = "ann", **more: Any) -> Caller:
+    """Somebody of a club; worlds let everybody do everything, unless they are opened with the product's authoriser."""
+    return Caller(principal=principal, club=club, roles=frozenset(), request_id="test", **more)
+
+
+@asynccontextmanager
+async def world_at(
+    url: str, folder: Path, *, overrides: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[World]:
+    """A world over a migrated database, its ledger, secrets and publication in `folder`; every statement is watched.
+
+    `overrides` names providers of the container, `settings` are those of the product.
+    """
+    clock, new_id = Clock(), Ids()
+    given = {"now": clock, "new_id": new_id, "allow": lambda _caller, _permission: None, **(overrides or {})}
+    told = load(profile="local", data_folder=folder, database_url=url, **settings)
+    async with running(told, given) as system:
+        watch(system.database.engine.sync_engine)
+        if url == MEMORY:
+            async with system.database.engine.begin() as connection:
+                await connection.run_sync(metadata.create_all)
+        built = {one.module.name: one.use_cases for one in system.modules}
+        yield World(
+            system=system,
+            clock=given["now"],
+            new_id=given["new_id"],
+            clubs=built["clubs"],
+            log=built["log"],
+            relay=built["platform"],
+        )
