@@ -88,7 +88,8 @@ class Journal:
             self._records.append({**row, "data": data, "salt": salt, "commitment": commitment(salt, data)})
             self._disclosures.extend({**row, **one} for one in disclosed)
             self._pending.append({"event_id": event_id, "tenant": club, "consumer": LOG})
-        self._pending.append({"event_id": event_id, "tenant": caller.club, "consumer": RELAY})
+        # Whoever acted: all events of an aggregate stand in one queue, or its versions would overtake each other.
+        self._pending.append({"event_id": event_id, "tenant": parties[0], "consumer": RELAY})
 
     def _event_row(self, event: Event, event_id: UUID, at: Any) -> Row:
         others = [club for club in event.parties if club != self._caller.club]
