@@ -101,7 +101,7 @@ class Visits(Protocol):
     async def consumed(
         self, agreement_id: UUID, member_ref: UUID, states: frozenset[VisitState], *, but: UUID
     ) -> Sequence[date]:
-        """Days of the member's other visits under the agreement in these states, each once, sorted (rule vis6)."""
+        """Days of the member's other visits under the agreement in these states, once per visit, sorted (vis6)."""
 
     async def add(self, visit: Visit) -> None: ...
 

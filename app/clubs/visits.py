@@ -15,6 +15,7 @@ from core.clubs.days import local_date
 from core.clubs.eligibility import Failure
 from core.clubs.member import Member
 from core.clubs.visit import Visit, VisitRefused, VisitRequested
+from core.clubs.visit_refusals import WindowOver
 from core.clubs.visit_states import VisitState
 from ports.caller import Caller
 from ports.clubs import ClubsTx
@@ -128,6 +129,8 @@ class Visits(UseCases[ClubsTx]):
         self.allow(caller, "clubs.visit.confirm")
         async with self.begin(caller) as tx:
             visit, judged = await self._judged(caller, tx, key, residence_proven=command.residence_proven)
+            if local_date(judged.verdict.at, judged.stay.host.zone) > visit.last_day:
+                raise WindowOver(last_day=visit.last_day)
             visit, events = visit.confirm(judged.verdict, judged.hash, judged.verdict.at)
             await tx.visits.save(visit)
             tx.emit(*events)

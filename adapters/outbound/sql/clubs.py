@@ -283,7 +283,7 @@ class SqlVisits(SqlAggregates[Visit]):
         rows = await self._session.all(
             self._CONSUMED, of_agreement=agreement_id, of_ref=member_ref, but=but, states=[*states]
         )
-        return sorted({day for row in rows for day in _days(row["first_day"], row["last_day"])})
+        return sorted(day for row in rows for day in _days(row["first_day"], row["last_day"]))
 
     async def save(self, aggregate: Visit) -> None:
         try:
