@@ -1,5 +1,8 @@
-"""`python -m concordat`: the same as the command."""
+"""`python -m concordat`: the same as the command, exit status included."""
+
+import sys
 
 from concordat.main import main
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -110,6 +110,12 @@ async def open_ledger(settings: Settings, keys: Keys, now: Now) -> AsyncIterator
         ledger.close()
 
 
+async def hold_ledger(ledger: Ledger) -> None:
+    """The embedded ledger has one writer: its worker takes it at the start, and is told at once of another one."""
+    if isinstance(ledger, LocalLedger):
+        await ledger.hold()
+
+
 def build_publication(settings: Settings) -> Publication:
     def files() -> Publication:
         return FolderPublication(_folder(settings, settings.publication_url, "published"))

@@ -69,14 +69,6 @@ class ProcessLock:
             return self.path.read_text().strip() or "unknown"
         return "unknown"
 
-    def is_taken(self) -> bool:
-        """Does another process have it now?"""
-        if not self.path.exists():
-            return False
-        taken = not self.acquire()
-        self.release()
-        return taken
-
 
 def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite database; None for one in memory and for any other engine."""

@@ -19,7 +19,7 @@ _PASETO = re.compile(r"v4\.(?:public|local)\.[A-Za-z0-9_.-]+")
 HIDDEN = "***"
 
 # What libraries say at these levels is no news to whoever runs the product.
-_QUIET = {"uvicorn.access": logging.CRITICAL, "aiosqlite": logging.WARNING, "asyncio": logging.WARNING}
+_QUIET = dict.fromkeys(("aiosqlite", "alembic", "asyncio", "casbin", "uvicorn.error"), logging.WARNING)
 
 
 def configure(*, level: str, form: str) -> None:
@@ -52,6 +52,7 @@ def configure(*, level: str, form: str) -> None:
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Stars for what a name or a form gives away as secret, however deep it stands."""
+    event.pop("color_message", None)
     return {name: HIDDEN if _SECRET.search(name) else _hidden(value) for name, value in event.items()}
 
 

@@ -1,32 +1,53 @@
 """Which adapter serves each port, and whether it answers."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from concordat import clocks
+from concordat.builders import build_secrets, open_database
 from concordat.checks import Check, State
 from concordat.checks.database import examine_database
-from concordat.container import System
-from concordat.settings import without_password
+from concordat.container import System, running
+from concordat.locks import sqlite_file
+from concordat.running import find_running
+from concordat.settings import Settings, without_password
 from shared.errors import ConcordatError
 
 Ask = Callable[[], Awaitable[object]]
 
+_database_alone = asynccontextmanager(open_database)
 
-async def examine_ports(system: System) -> list[Check]:
-    """One check for each port, several for the database."""
+
+async def examine(settings: Settings) -> list[Check]:
+    """Every part that can be asked: a system without its secrets cannot start, and what is not there is not made."""
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        state = State.OK if settings.local else State.FAILED
+        advice = "concordat serve makes it." if settings.local else "Run concordat migrate."
+        return [
+            Check(subject="database", adapter="sqlite", state=state, found=f"there is no {file} yet", advice=advice)
+        ]
+    secrets = build_secrets(settings)
+    checks = [_process(settings), await _examine("secrets", secrets, settings.secrets_url, secrets.check)]
+    if checks[-1].state is State.FAILED:
+        async with _database_alone(settings, clocks.now, clocks.new_id, clocks.random_bytes) as database:
+            return [*checks, *await examine_database(database)]
+    async with running(settings) as system:
+        return [*checks, *await _examine_ports(system)]
+
+
+async def _examine_ports(system: System) -> list[Check]:
     settings, i = system.settings, system.infrastructure
     asked: tuple[tuple[str, object, str, Ask], ...] = (
-        ("secrets", i.secrets, settings.secrets_url, i.secrets.check),
         ("ledger", i.ledger, settings.ledger_url, i.ledger.check),
         ("bus", i.bus, settings.bus_url, i.bus.check),
         ("publication", i.publication, settings.publication_url, _published(system)),
     )
     checks = [await _examine(subject, port, url, ask) for subject, port, url, ask in asked]
     database = await examine_database(system.database)
-    first = replace(database[0], found=f"{database[0].found} at {without_password(settings.database)}")
-    checks += [first, *database[1:]]
-    checks += [Check(subject="log", state=State.FAILED, found=alarm) for alarm in system.alarms()]
-    return checks
+    first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
+    return [first, *database[1:], *checks]
 
 
 async def _examine(subject: str, port: object, url: str, ask: Ask) -> Check:
@@ -34,7 +55,7 @@ async def _examine(subject: str, port: object, url: str, ask: Ask) -> Check:
     try:
         await ask()
     except ConcordatError as error:
-        advice = str(error.parameters.get("remedy", "Mend what is named here; nothing else can."))
+        advice = str(error.parameters.get("remedy", ""))
         return Check(subject=subject, adapter=adapter, state=State.FAILED, found=str(error), advice=advice)
     return Check(subject=subject, adapter=adapter, found="answers")
 
@@ -46,3 +67,11 @@ def _published(system: System) -> Ask:
         return await system.infrastructure.publication.get(f"{system.settings.network}/nobody/1", "checkpoint")
 
     return ask
+
+
+def _process(settings: Settings) -> Check:
+    found = find_running(settings.data_folder)
+    if found is None:
+        return Check(subject="process", found="none serves this data folder now")
+    where = ", ".join(address for address in (found.api, found.grpc, found.admin) if address)
+    return Check(subject="process", found=f"{found.pid} serves this data folder ({where})")

@@ -1,0 +1,48 @@
+"""What a person reads when the process serves: where everything is, and what to try next."""
+
+from importlib.metadata import version
+
+from rich.console import Console
+
+from concordat.lifespan import Serving
+from concordat.servers import Address
+
+
+def announce(now: Serving, console: Console | None = None) -> None:
+    """Printed once, on standard output; the logs go to standard error."""
+    shown = console or Console(soft_wrap=True, highlight=False)
+    settings = now.settings
+    shown.print(f"[bold]Concordat {version('concordat')}[/bold] serves ({settings.profile} profile, {now.role}).\n")
+    for name, says in _lines(now):
+        shown.print(f"  {name:<12} {says}", markup=False)
+    if now.unready:
+        shown.print("\n[bold red]It is not ready to be sent requests:[/bold red]")
+        for reason in now.unready:
+            shown.print(f"  {reason}", markup=False)
+        shown.print("Run concordat doctor to see what to do.")
+    elif now.token:
+        shown.print("\nNext: open the docs, press Authorize, paste the token. Or, in another terminal: concordat demo")
+    shown.print("Ctrl-C stops it.\n")
+
+
+def _lines(now: Serving) -> list[tuple[str, str]]:
+    lines = []
+    if now.http is not None:
+        lines.append(("API", f"http://{now.http}/v1{_moved(now.http)}"))
+        if now.settings.docs:
+            lines.append(("Docs", f"http://{now.http}/docs"))
+    if now.grpc is not None:
+        lines.append(("gRPC", f"{now.grpc}{_moved(now.grpc)}"))
+    lines.append(("Admin", f"http://{now.admin} (metrics, probes){_moved(now.admin)}"))
+    lines.append(("Data folder", str(now.settings.data_folder)))
+    if now.club is not None:
+        lines.append(("Club", f"{now.club} (for trying things out)"))
+    if now.token is not None:
+        hours = now.settings.token_minutes / 60
+        lines.append(("Token", f"{now.token}"))
+        lines.append(("", f"(every role in that club, for {hours:g} hours)"))
+    return lines
+
+
+def _moved(address: Address) -> str:
+    return "" if not address.moved_from else f" (port {address.moved_from} was taken)"

@@ -1,0 +1,68 @@
+"""The clubs module put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.inbound.jobs.conclusion import Conclusion
+from adapters.inbound.jobs.runner import Job
+from adapters.outbound.sql.clubs import SqlClubsTx
+from app.clubs.agreements import Agreements
+from app.clubs.clubs import Clubs
+from app.clubs.members import Members
+from app.clubs.verdicts import Verdicts
+from app.clubs.visit_counts import CONSUMER, VisitCounts
+from app.clubs.visits import Visits
+from concordat.module import Infrastructure, Subscription
+from core.clubs.visit import VisitCheckedIn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClubsUseCases:
+    """What the edges of the module call."""
+
+    clubs: Clubs
+    members: Members
+    agreements: Agreements
+    visits: Visits
+    verdicts: Verdicts
+    visit_counts: VisitCounts
+
+
+def build(i: Infrastructure) -> ClubsUseCases:
+    parts = i.parts(SqlClubsTx)
+    return ClubsUseCases(
+        clubs=Clubs(**parts, network=i.network, backlog=i.backlog, random_bytes=i.random_bytes),
+        members=Members(**parts, random_bytes=i.random_bytes),
+        agreements=Agreements(**parts),
+        visits=Visits(**parts, random_bytes=i.random_bytes),
+        verdicts=Verdicts(**parts),
+        visit_counts=VisitCounts(**parts),
+    )
+
+
+def routers(use_cases: ClubsUseCases, _: Infrastructure) -> Sequence[Any]:
+    """The desk's first: routes are matched in order. Imported here, since only a process with REST needs FastAPI."""
+    from adapters.inbound.rest.clubs.agreements import agreements_router
+    from adapters.inbound.rest.clubs.clubs import clubs_router
+    from adapters.inbound.rest.clubs.members import members_router
+    from adapters.inbound.rest.clubs.verdicts import verdicts_router
+    from adapters.inbound.rest.clubs.visits import visits_router
+
+    return (
+        visits_router(use_cases.visits),
+        members_router(use_cases.members),
+        agreements_router(use_cases.agreements),
+        clubs_router(use_cases.clubs),
+        verdicts_router(use_cases.verdicts, use_cases.visit_counts),
+    )
+
+
+def subscriptions(use_cases: ClubsUseCases) -> Sequence[Subscription]:
+    types = frozenset({VisitCheckedIn.type})
+    return (Subscription(consumer=CONSUMER, types=types, handler=use_cases.visit_counts.on_checked_in),)
+
+
+def jobs(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Job]:
+    conclusion = Conclusion(agreements=use_cases.agreements, backlog=i.backlog)
+    return (Job(name="clubs.conclude", every_seconds=i.rhythm.conclude_seconds, tick=conclusion.tick),)

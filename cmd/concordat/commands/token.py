@@ -1,0 +1,85 @@
+"""`concordat token`: issues an access token."""
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from concordat.failures import REFUSED, USAGE, Failure
+from concordat.options import DataFolder, Profile
+from concordat.settings import Settings, load
+
+if TYPE_CHECKING:
+    from concordat.container import System
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("token")(token)
+
+
+def token(
+    *,
+    club: Annotated[
+        str | None,
+        typer.Option(help="The club to act for: its id, or its slug. None: for no club.", show_default=False),
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="A role; may be given several times. `?` lists them.", show_default=False)
+    ] = None,
+    principal: Annotated[str, typer.Option(help="Who acts: an opaque reference, never a name.")] = "operator",
+    minutes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How long it is good for; as long as the settings allow.", show_default=False),
+    ] = None,
+    profile: Profile = None,
+    data_folder: DataFolder = None,
+) -> None:
+    """Print an access token, signed with this deployment's own key; the server need not run.
+
+    For example: curl -H "Authorization: Bearer $(concordat token --club development --role secretary)" ...
+    """
+    settings = load(profile=profile, data_folder=data_folder)
+    lasts = minutes or settings.token_minutes
+    if lasts > settings.token_minutes:
+        sentence = f"A token of the {settings.profile} profile lives {settings.token_minutes} minutes at most."
+        raise Failure(sentence, "Ask for fewer minutes.", status=USAGE)
+    typer.echo(asyncio.run(_issue(settings, club, frozenset(role or ()), principal, lasts)))
+
+
+async def _issue(settings: Settings, club: str | None, roles: frozenset[str], principal: str, minutes: int) -> str:
+    from concordat.container import running
+    from concordat.development import all_roles
+    from ports.tokens import Claims
+
+    async with running(settings) as system:
+        known = all_roles(system)
+        if unknown := sorted(roles - known):
+            advice = f"The roles are {', '.join(sorted(known))}."
+            raise Failure(f"There is no role {unknown[0]}.", advice, status=USAGE)
+        where = None if club is None else await _club(system, club)
+        i = system.infrastructure
+        expires_at = i.now() + timedelta(minutes=minutes)
+        return i.tokens.issue(Claims(principal=principal, club=where, roles=roles, expires_at=expires_at))
+
+
+async def _club(system: "System", said: str) -> UUID:
+    """An id is taken as it is; a slug is looked up in the directory."""
+    from concordat.development import club_of
+    from core.log.errors import LogInvalid
+
+    try:
+        return UUID(said)
+    except ValueError:
+        pass
+    try:
+        found = await club_of(system, said)
+    except LogInvalid:
+        found = None
+    if found is None:
+        slugs = [entry.origin.split("/")[1] for entry in await system.infrastructure.backlog.directory()]
+        known = f"The clubs are {', '.join(sorted(slugs)[:10])}." if slugs else "No club was founded yet."
+        raise Failure(f"There is no club {said}.", known, status=REFUSED)
+    return found

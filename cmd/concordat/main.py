@@ -1,0 +1,75 @@
+"""The command line: every command registers itself, and whatever goes wrong reaches a person as a sentence."""
+
+import importlib
+import os
+import pkgutil
+import sys
+import traceback
+
+import click
+import typer
+from rich.console import Console
+
+from concordat import commands
+from concordat.failures import REFUSED, Failure
+from shared.errors import ConcordatError
+
+# As people need them; a command that is not named here comes after those that are.
+ORDER = ("serve", "demo", "token", "doctor", "migrate", "verify", "trust", "audit", "erase")
+INTERRUPTED = 130
+
+
+def command_line() -> typer.Typer:
+    """The commands of this installation: each file of `commands/` is one, or a group."""
+    app = typer.Typer(
+        name="concordat",
+        help="Concordat runs networks of reciprocal clubs: visits, agreements, and receipts that verify offline.",
+        epilog="Start with: concordat serve. Exit status: 0 done, 1 refused or a check failed, 2 wrong usage.",
+        rich_markup_mode="rich",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    for name in sorted(found, key=lambda each: (ORDER.index(each) if each in ORDER else len(ORDER), each)):
+        importlib.import_module(f"{commands.__name__}.{name}").register(app)
+    return app
+
+
+def main() -> int:
+    """Runs the command that the arguments name; returns the exit status."""
+    try:
+        command_line()()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else REFUSED
+    except Failure as failure:
+        return _tell(failure.sentence, failure.advice, failure.status)
+    except ConcordatError as error:
+        return _tell(str(error), str(error.parameters.get("remedy", "")), REFUSED)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; the rest must not be flushed into the closed pipe either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except Exception as error:
+        return _tell_defect(error)
+    return 0
+
+
+def _tell(sentence: str, advice: str, status: int) -> int:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("Error:", style="bold red", end=" ")
+    console.print(sentence, markup=False)
+    if advice:
+        console.print(advice, markup=False)
+    return status
+
+
+def _tell_defect(error: Exception) -> int:
+    """Nobody foresaw this; who looks into it gets the traceback, nobody else."""
+    if os.environ.get("CONCORDAT_LOG_LEVEL", "").lower() == "debug":
+        traceback.print_exception(error)
+    sentence = f"This should not have happened: {type(error).__name__}: {error}"
+    return _tell(sentence, "Run it again with CONCORDAT_LOG_LEVEL=debug to see where, and report it.", REFUSED)
