@@ -135,7 +135,12 @@ class Postgres:
     ) -> Sequence[Mapping[str, Any]]:
         try:
             return await self._fast.rows(statement, tenant, given)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except asyncpg.PostgresError as error:
+            meaning = _meaning_of_state(error.sqlstate)
+            if meaning is None:
+                raise
+            raise meaning from error
+        except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise DatabaseUnavailable(reason="the read failed or ran out of time") from error
 
     async def close(self, engine: AsyncEngine) -> None:
@@ -269,11 +274,18 @@ async def _meaning() -> AsyncIterator[None]:
 
 
 def _meaning_of(error: DBAPIError) -> Exception:
-    state = getattr(error.orig, "sqlstate", None)
-    if state in {"40001", "40P01", "55P03"}:
-        return Contended()
+    meaning = _meaning_of_state(getattr(error.orig, "sqlstate", None))
+    if meaning is not None:
+        return meaning
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
         return DatabaseUnavailable(reason="the connection failed or the statement ran out of time")
+    return error
+
+
+def _meaning_of_state(state: str | None) -> ConcordatError | None:
+    """What an SQLSTATE says that is no fault of the statement."""
+    if state in {"40001", "40P01", "55P03"}:
+        return Contended()
     if state is not None and state[:2] in {"08", "53", "57", "58"}:
         return DatabaseUnavailable(reason="the server could not do it now")
-    return error
+    return None

@@ -4,7 +4,7 @@ A read of one row costs half of what it costs through the engine; `benchmarks` h
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,10 +22,13 @@ _Convert = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A statement as asyncpg takes it, its parameters in order, and the columns that have to be converted."""
+    """A statement as asyncpg takes it, its parameters in order, and the columns that have to be converted.
+
+    A parameter has the value that the statement itself brings for it, where none is given.
+    """
 
     sql: str
-    parameters: tuple[tuple[str, _Convert | None], ...]
+    parameters: tuple[tuple[str, Any, _Convert | None], ...]
     converted: tuple[tuple[str, _Convert], ...]
 
 
@@ -42,7 +45,7 @@ class FastReads:
     async def rows(self, statement: Select[Any], tenant: UUID | None, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement in a read-only transaction of this tenant."""
         compiled = self._compiled.get(statement) or self._compile(statement)
-        values = [given[name] if convert is None else convert(given[name]) for name, convert in compiled.parameters]
+        values = [_value(given.get(name, own), convert) for name, own, convert in compiled.parameters]
         pool = self._pool or await self._open()
         async with pool.acquire(timeout=self._settings.acquire_timeout_seconds) as connection:
             # One round trip: a UUID or nothing goes into the text, so there is nothing to escape.
@@ -73,10 +76,10 @@ class FastReads:
 
     def _compile(self, statement: Select[Any]) -> _Compiled:
         compiled = statement.compile(dialect=_DIALECT)
-        binds: Sequence[str] = compiled.positiontup or ()
+        binds = [compiled.binds[name] for name in compiled.positiontup or ()]
         made = _Compiled(
             sql=str(compiled),
-            parameters=tuple((name, _to_database(compiled.binds[name].type)) for name in binds),
+            parameters=tuple((bind.key, bind.value, _to_database(bind.type)) for bind in binds),
             converted=tuple(
                 (column.name, convert)
                 for column in statement.selected_columns
@@ -85,6 +88,10 @@ class FastReads:
         )
         self._compiled[statement] = made
         return made
+
+
+def _value(value: Any, convert: _Convert | None) -> Any:
+    return value if convert is None else convert(value)
 
 
 def _row(record: asyncpg.Record, compiled: _Compiled) -> dict[str, Any]:
