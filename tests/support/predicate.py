@@ -4,8 +4,9 @@ Row-level security would hide a statement that forgets it, on one of the two eng
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     Alias,
@@ -14,7 +15,6 @@ from sqlalchemy import (
     BooleanClauseList,
     Column,
     Delete,
-    Engine,
     FromClause,
     Join,
     Select,
@@ -23,11 +23,12 @@ from sqlalchemy import (
     Update,
     event,
 )
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.visitors import iterate
 
-from adapters.outbound.sql.database import TENANT
+from adapters.outbound.sql.database import TENANT, Database
 from adapters.outbound.sql.tables import metadata
 
 
@@ -35,9 +36,26 @@ class PredicateMissing(AssertionError):
     """A statement reads, changes or deletes rows of a club's table without comparing them with the tenant."""
 
 
-def watch(engine: Engine) -> None:
-    """Fail every statement of this engine that goes to a club's table without the club predicate."""
-    event.listen(engine, "before_execute", _check)
+def watch(database: Database) -> None:
+    """Fail every statement of this database that goes to a club's table without the club predicate."""
+    event.listen(database.engine.sync_engine, "before_execute", _before_execute)
+    dialect, read = database.dialect, database.dialect.rows
+
+    # Single reads may go past the engine, and so past its events.
+    async def rows(
+        engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        check(statement)
+        return await read(engine, tenant, statement, given)
+
+    vars(dialect)["rows"] = rows
+
+
+def check(statement: Any) -> None:
+    """Raises PredicateMissing."""
+    found = unguarded(statement)
+    if found:
+        raise PredicateMissing(f"no club predicate on {', '.join(found)}: {statement}")
 
 
 def unguarded(statement: Any) -> list[str]:
@@ -54,10 +72,8 @@ def unguarded(statement: Any) -> list[str]:
     return found
 
 
-def _check(_connection: Any, statement: Any, _many: Any, _parameters: Any, _options: Any) -> None:
-    found = unguarded(statement)
-    if found:
-        raise PredicateMissing(f"no club predicate on {', '.join(found)}: {statement}")
+def _before_execute(_connection: Any, statement: Any, _many: Any, _parameters: Any, _options: Any) -> None:
+    check(statement)
 
 
 def _open(source: FromClause, *conditions: object) -> Iterator[str]:

@@ -60,7 +60,13 @@ def test_statement_with_the_predicate_passes(careful: str) -> None:
     assert unguarded(CAREFUL[careful]) == []
 
 
-async def test_statement_without_the_predicate_fails_where_it_is_run(tmp_path: Path) -> None:
+async def test_statement_without_the_predicate_fails_in_a_transaction(tmp_path: Path) -> None:
     async with world_at(MEMORY, tmp_path) as world, world.database.reading(world.new_id()) as session:
         with pytest.raises(PredicateMissing, match="member"):
             await session.all(select(member.c.id))
+
+
+async def test_statement_without_the_predicate_fails_in_a_read_of_its_own(tmp_path: Path) -> None:
+    async with world_at(MEMORY, tmp_path) as world:
+        with pytest.raises(PredicateMissing, match="member"):
+            await world.database.rows(world.new_id(), select(member.c.id))

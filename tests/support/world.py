@@ -130,7 +130,7 @@ async def world_at(
     given = {"now": clock, "new_id": new_id, "allow": lambda _caller, _permission: None, **(overrides or {})}
     told = load(profile="local", data_folder=folder, database_url=url, **settings)
     async with running(told, given) as system:
-        watch(system.database.engine.sync_engine)
+        watch(system.database)
         if url == MEMORY:
             async with system.database.engine.begin() as connection:
                 await connection.run_sync(metadata.create_all)
