@@ -1,0 +1,1 @@
+"""gRPC for the clubs module: visits so far."""

@@ -1,0 +1,1 @@
+"""What protoc makes of `proto/`, and nothing else; `python -m tests.unit.grpc.generating` makes it anew."""

@@ -1,0 +1,1 @@
+"""The protos' own package path."""
