@@ -1,0 +1,1 @@
+"""What every route shares: reading, refusing, authenticating, answering. No module and no use case is known here."""
