@@ -1,0 +1,75 @@
+"""Makes the public app out of modules' routers: one middleware, one set of handlers, one OpenAPI document."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from adapters.inbound.cursors import Cursors
+from adapters.inbound.rest.docs import OPENAPI, docs_router
+from adapters.inbound.rest.edge.described import PROBLEM_SCHEMA
+from adapters.inbound.rest.edge.entrance import Entrance
+from adapters.inbound.rest.edge.exchange import Services
+from adapters.inbound.rest.edge.handlers import on_http_exception, on_refusal, on_validation_error
+from adapters.inbound.rest.edge.metrics import Metrics
+from adapters.inbound.rest.health import Ready, health_router
+from adapters.inbound.rest.settings import Settings
+from ports.tokens import Tokens
+from shared.errors import ConcordatError
+from shared.ids import NewId
+
+TITLE = "Concordat"
+API_VERSION = "1.0.0"
+DESCRIPTION = """Reciprocal visits between clubs, with receipts that verify offline.
+
+Every refusal is an RFC 9457 problem whose `type` is a stable code and whose `instance` names the request. Times are in
+UTC with `Z`, ids are UUIDv7, bytes are base64url without padding. A POST or PATCH may carry an `Idempotency-Key` (24
+hours); a PATCH has to carry `If-Match`. Lists are paged by the cursors in `meta`.
+"""
+
+
+class Api(FastAPI):
+    """FastAPI with the schema of problems in its document, which no route's types mention."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+        return document
+
+
+def create_app(
+    routers: Sequence[APIRouter],
+    *,
+    tokens: Tokens,
+    cursor_key: bytes,
+    new_id: NewId,
+    ready: Ready,
+    metrics: Metrics,
+    settings: Settings,
+) -> FastAPI:
+    """The public app. The routers' order is that in which they are matched: hot ones first.
+
+    `cursor_key` (32 bytes) signs list cursors and has to be the same in every process.
+    """
+    app = Api(
+        title=TITLE,
+        version=API_VERSION,
+        description=DESCRIPTION,
+        openapi_url=OPENAPI if settings.docs else None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=True,
+        telemetry={"operation_spans": False},
+    )
+    app.add_exception_handler(ConcordatError, on_refusal)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    for router in (*routers, health_router(ready), *((docs_router(),) if settings.docs else ())):
+        # Not include_router: every route of an included router is matched twice and costs ten times as much.
+        app.router.routes.extend(router.routes)
+    services = Services(tokens=tokens, cursors=Cursors(cursor_key), new_id=new_id)
+    app.add_middleware(Entrance, services=services, settings=settings, metrics=metrics)
+    return app

@@ -1,0 +1,68 @@
+"""Who calls: a bearer token in the Authorization header and nowhere else. The tenant is the token's."""
+
+from enum import Enum
+from typing import Annotated
+
+import structlog
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from adapters.inbound.callers import bearer_token, caller_of
+from adapters.inbound.rest.edge.exchange import Exchange, exchange_of
+from ports.caller import Caller
+from ports.tokens import TokenRefused
+from shared.errors import Unauthenticated
+
+
+def authenticated(exchange: Exchange) -> Caller:
+    """The caller, checked once per request; raises Unauthenticated or TokenRefused."""
+    if exchange.caller is None:
+        claims = exchange.services.tokens.check(_token(exchange))
+        exchange.caller = caller_of(claims, exchange.ids.request_id)
+        structlog.contextvars.bind_contextvars(
+            principal=claims.principal, club=None if claims.club is None else str(claims.club)
+        )
+    return exchange.caller
+
+
+def _token(exchange: Exchange) -> str:
+    header = exchange.headers.get(b"authorization")
+    if header is None:
+        raise Unauthenticated
+    token = bearer_token(header.decode("latin-1"))
+    if token is None or b"authorization" in exchange.repeated:
+        raise TokenRefused
+    return token
+
+
+class BearerToken(SecurityBase):
+    """FastAPI's view of it: a dependency that gives the Caller, and the security scheme of the OpenAPI."""
+
+    def __init__(self) -> None:
+        self.scheme_name = "access token"
+        self.model = HTTPBearer(bearerFormat="PASETO v4.public", description="An access token, without `Bearer `.")
+
+    async def __call__(self, request: Request) -> Caller:
+        return authenticated(exchange_of(request.scope))
+
+
+class KeyRule(Enum):
+    """Whether an operation with an effect takes an Idempotency-Key: ALLOWED if nothing else is said."""
+
+    ALLOWED = "allowed"
+    REQUIRED = "required"
+    IGNORED = "ignored"
+
+
+BEARER = BearerToken()
+
+Calling = Annotated[Caller, Depends(BEARER)]
+"""The annotation of an endpoint's caller."""
+
+CallingOnce = Annotated[Caller, Depends(BEARER), KeyRule.REQUIRED]
+"""The same where an Idempotency-Key is required."""
+
+CallingRepeatably = Annotated[Caller, Depends(BEARER), KeyRule.IGNORED]
+"""The same where doing it twice is the same as doing it once, so that a key has nothing to add."""

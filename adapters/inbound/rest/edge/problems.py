@@ -1,0 +1,112 @@
+"""Refusals as RFC 9457 problems: the one table from kinds of errors to status codes, and the document that is sent.
+
+`type` is the error's code, `instance` names the request (`urn:concordat:request:<X-Request-ID>`, to be quoted when
+asking for help); the error's parameters are members of their own.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from adapters.inbound.rest.edge.exchange import Exchange
+from adapters.inbound.rest.edge.refusals import (
+    BadHeader,
+    BodyTooLarge,
+    HeadersTooLarge,
+    MalformedJson,
+    NotAcceptable,
+    PreconditionRequired,
+    UnknownHost,
+    UnsupportedMediaType,
+    WrongMethod,
+)
+from shared.canonical import NotCanonical, plain
+from shared.errors import (
+    Busy,
+    ConcordatError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+INTERNAL_CODE = "system/internal"
+INTERNAL_TITLE = "Something went wrong here. The instance names the request in the logs."
+RETRY_AFTER_SECONDS = 1
+
+STATUS: Mapping[type[ConcordatError], int] = {
+    MalformedJson: HTTPStatus.BAD_REQUEST,
+    BadHeader: HTTPStatus.BAD_REQUEST,
+    UnknownHost: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    WrongMethod: HTTPStatus.METHOD_NOT_ALLOWED,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    Conflict: HTTPStatus.CONFLICT,
+    Busy: HTTPStatus.CONFLICT,
+    StaleVersion: HTTPStatus.PRECONDITION_FAILED,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The nearest kind in an error's ancestry decides."""
+
+_OURS = {"type", "title", "status", "detail", "instance"}
+
+
+def status_of(error: ConcordatError) -> int:
+    """The status code for an error; 500 for a kind that the table does not know."""
+    found = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return int(next(found, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def problem(exchange: Exchange, error: ConcordatError) -> Response:
+    """The answer to a request that was refused."""
+    status = status_of(error)
+    response = written(exchange, status, code=error.code, title=error.title, members=error.parameters)
+    if isinstance(error, Unauthenticated):
+        # RFC 6750: the reason is named only where a token was presented.
+        presented = b"authorization" in exchange.headers
+        response.headers["www-authenticate"] = 'Bearer error="invalid_token"' if presented else "Bearer"
+    elif isinstance(error, Busy | Unavailable):
+        response.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    elif isinstance(error, WrongMethod):
+        response.headers["allow"] = str(error.parameters["allowed"])
+    elif isinstance(error, BodyTooLarge):
+        response.headers["connection"] = "close"
+    return response
+
+
+def internal(exchange: Exchange) -> Response:
+    """The answer to a request that failed for a reason that is nobody's business but ours."""
+    return written(exchange, HTTPStatus.INTERNAL_SERVER_ERROR, code=INTERNAL_CODE, title=INTERNAL_TITLE, members={})
+
+
+def written(exchange: Exchange, status: int, *, code: str, title: str, members: Mapping[str, object]) -> Response:
+    """A problem document; a member that clashes with the format's own names gets `error_` before it."""
+    reason = members.get("reason")
+    document: dict[str, Any] = {
+        "type": code,
+        "title": title,
+        "status": int(status),
+        "detail": f"{title.rstrip('.')}: {reason}." if isinstance(reason, str) else title,
+        "instance": f"urn:concordat:request:{exchange.ids.request_id}",
+    }
+    for name, value in members.items():
+        try:
+            document[f"error_{name}" if name in _OURS else name] = plain(value)
+        except NotCanonical:
+            document[name] = None
+    # Sorted, so that an answer that was kept as canonical JSON is replayed in the same bytes.
+    return Response(msgspec.json.encode(document, order="deterministic"), int(status), media_type=MEDIA_TYPE)

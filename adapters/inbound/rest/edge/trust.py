@@ -1,0 +1,71 @@
+"""What a request says of itself and may not be believed: its host, its scheme, the sizes of its headers and body."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+
+from adapters.inbound.rest.edge.exchange import Exchange
+from adapters.inbound.rest.edge.refusals import BadHeader, HeadersTooLarge, UnknownHost, WrongMethod
+from adapters.inbound.rest.settings import Settings
+
+# Probes of an orchestrator name the address of the process, which nobody lists.
+_FOR_PROBES = {"/healthz", "/readyz"}
+
+
+def admit(scope: Mapping[str, Any], exchange: Exchange, settings: Settings) -> None:
+    """Raises what keeps a request from being looked at any further."""
+    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    if max(sizes, default=0) > settings.largest_header_bytes or sum(sizes) > settings.largest_headers_bytes:
+        raise HeadersTooLarge(limit_bytes=settings.largest_header_bytes)
+    if settings.allowed_hosts and scope["path"] not in _FOR_PROBES and _host(exchange) not in settings.allowed_hosts:
+        raise UnknownHost
+    if scope["method"] == "TRACE":
+        raise WrongMethod(allowed="")
+
+
+def _host(exchange: Exchange) -> str:
+    try:
+        host = exchange.single("host") or ""
+    except BadHeader:
+        return ""
+    name, _, port = host.rpartition(":")
+    return (name if port.isdigit() else host).lower()
+
+
+def is_secure(scope: Mapping[str, Any], exchange: Exchange, settings: Settings) -> bool:
+    """Whether the client's own connection is encrypted; X-Forwarded-Proto counts only from a configured proxy."""
+    if scope["scheme"] == "https":
+        return True
+    client = scope.get("client")
+    if not settings.trusted_proxies or client is None or exchange.headers.get(b"x-forwarded-proto") != b"https":
+        return False
+    try:
+        address = ip_address(client[0])
+    except ValueError:
+        return False
+    return any(address in network for network in settings.trusted_proxies)
+
+
+def limited(scope: Mapping[str, Any], exchange: Exchange, receive: Receive, limit: int) -> Receive:
+    """`receive`, which raises a 413 before more than `limit` bytes of the body are taken, declared or not.
+
+    An HTTPException, since FastAPI's own routes turn every other exception while reading into a 400.
+    """
+    declared = exchange.headers.get(b"content-length", b"0")
+    too_long = declared.isdigit() and (len(declared) > len(str(limit)) or int(declared) > limit)
+    taken = 0
+
+    async def receive_limited() -> Message:
+        nonlocal taken
+        if too_long:
+            raise HTTPException(413, detail=str(limit))
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPException(413, detail=str(limit))
+        return message
+
+    return receive_limited if scope["method"] not in ("GET", "HEAD") else receive
