@@ -39,7 +39,9 @@ _TAKE = (
     .order_by(_pending.c.sequence)
     .limit(bindparam("most"))
 )
-_DROP = delete(_pending).where(_pending.c.sequence.in_(_ids))
+_DROP = delete(_pending).where(
+    _pending.c.sequence.in_(_ids), _pending.c.consumer == bindparam("consumer"), _pending.c.tenant == TENANT
+)
 _COMMITMENTS = select(_record.c.event_id, _record.c.commitment).where(_record.c.event_id.in_(_ids), mine(_record))
 _MESSAGES = (
     select(_event, _record.c.data)
@@ -109,7 +111,7 @@ class SqlLog:
 
     async def drop(self, consumer: str, taken: Sequence[Pending]) -> None:
         if taken:
-            await self._session.run(_DROP, ids=[one.sequence for one in taken])
+            await self._session.run(_DROP, consumer=consumer, ids=[one.sequence for one in taken])
 
     async def ask(self, consumer: str) -> None:
         row = {"event_id": self._session.database.new_id(), "tenant": self._club, "consumer": consumer}
