@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
+from adapters.inbound.grpc.edge.metrics import Metrics as GrpcMetrics
+from adapters.inbound.grpc.server import GrpcServer, create_server
+from adapters.inbound.grpc.settings import Settings as GrpcSettings
+from adapters.inbound.grpc.settings import Tls
 from adapters.inbound.rest.admin import create_admin_app
 from adapters.inbound.rest.application import create_app
 from adapters.inbound.rest.edge.metrics import Metrics, Reading
@@ -11,9 +15,10 @@ from adapters.inbound.rest.settings import Settings as RestSettings
 from app.log.integrator import CONSUMER as LOG
 from app.relay import CONSUMER as RELAY
 from concordat.container import System
-from concordat.grpc_server import GrpcServer
+from concordat.failures import Failure
 from concordat.module import Service
 from concordat.readiness import Readiness
+from concordat.settings import Settings
 from shared.errors import ConcordatError
 
 
@@ -53,8 +58,26 @@ def admin_app(system: System, ready: Readiness, metrics: Metrics) -> Any:
     return create_admin_app(metrics, ready=ready, readings=(backlog,))
 
 
-def grpc_server(system: System, ready: Readiness) -> GrpcServer:
-    """The gRPC services of every module, behind one chain of interceptors."""
-    i = system.infrastructure
+def grpc_server(system: System, ready: Readiness, metrics: GrpcMetrics) -> GrpcServer:
+    """The gRPC services of every module, behind one chain."""
+    settings, i = system.settings, system.infrastructure
     services: list[Service] = [service for built in system.modules for service in built.services(i)]
-    return GrpcServer(services, ready=ready, reflect=system.settings.reflection)
+    return create_server(
+        services,
+        tokens=i.tokens,
+        new_id=i.new_id,
+        ready=ready,
+        metrics=metrics,
+        settings=GrpcSettings(reflection=settings.reflection, tls=_tls(settings)),
+    )
+
+
+def _tls(settings: Settings) -> Tls | None:
+    key, chain, roots = settings.grpc_tls_key, settings.grpc_tls_chain, settings.grpc_tls_client_roots
+    if key is None or chain is None or roots is None:
+        return None
+    try:
+        return Tls(key=key.read_bytes(), chain=chain.read_bytes(), client_roots=roots.read_bytes())
+    except OSError as error:
+        sentence = f"The TLS file {error.filename} cannot be read: {error.strerror}."
+        raise Failure(sentence, "Check CONCORDAT_GRPC_TLS_KEY, _CHAIN and _CLIENT_ROOTS.") from error

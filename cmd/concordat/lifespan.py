@@ -21,7 +21,7 @@ from concordat.role import Role
 from concordat.running import Running
 from concordat.schema import State as SchemaState
 from concordat.schema import schema_state
-from concordat.servers import Address, WebServer, bind
+from concordat.servers import Address, WebServer, bind, listen
 from concordat.settings import Settings
 
 GRACE_SECONDS = 3
@@ -109,31 +109,35 @@ async def _bring_up_to_date(system: System) -> None:
 @asynccontextmanager
 async def _servers(system: System, role: Role, readiness: Readiness) -> AsyncIterator[dict[str, Any]]:
     """Every port is bound before anything starts, so that what is taken is known at once."""
+    from prometheus_client import CollectorRegistry
+
+    from adapters.inbound.grpc.edge.metrics import Metrics as GrpcMetrics
     from adapters.inbound.rest.edge.metrics import Metrics
     from concordat.edges import admin_app, grpc_server, rest_app
 
-    settings, metrics = system.settings, Metrics()
+    settings, registry = system.settings, CollectorRegistry()
+    metrics, anywhere = Metrics(registry), settings.local
     async with AsyncExitStack() as stack:
         web: list[WebServer] = []
-        addresses: dict[str, Any] = {"http": None, "grpc": None}
+        http = at = None
         if role.does(Role.HTTP):
-            listener, addresses["http"] = bind("http", settings.host, settings.http_port, anywhere=settings.local)
+            listener, http = bind("http", settings.host, settings.http_port, anywhere=anywhere)
             stack.callback(listener.close)
             web.append(WebServer(rest_app(system, readiness, metrics), listener, grace_seconds=GRACE_SECONDS))
-        listener, addresses["admin"] = bind("admin", settings.admin_host, settings.admin_port, anywhere=settings.local)
+        listener, admin = bind("admin", settings.admin_host, settings.admin_port, anywhere=anywhere)
         stack.callback(listener.close)
         web.append(WebServer(admin_app(system, readiness, metrics), listener, grace_seconds=1))
-        grpc = grpc_server(system, readiness) if role.does(Role.GRPC) else None
+        grpc = grpc_server(system, readiness, GrpcMetrics(registry)) if role.does(Role.GRPC) else None
         if grpc is not None:
-            addresses["grpc"] = grpc.bind(settings.host, settings.grpc_port, anywhere=settings.local)
+            at = listen("grpc", grpc.listen, settings.host, settings.grpc_port, anywhere=anywhere)
             await grpc.start()
         for server in web:
             await server.start()
         try:
-            yield addresses
+            yield {"http": http, "grpc": at, "admin": admin}
         finally:
             stops = [server.stop() for server in web]
-            await asyncio.gather(*stops, *([] if grpc is None else [grpc.stop(GRACE_SECONDS)]))
+            await asyncio.gather(*stops, *([] if grpc is None else [grpc.stop(grace_seconds=GRACE_SECONDS)]))
 
 
 @asynccontextmanager

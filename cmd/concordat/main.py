@@ -6,7 +6,6 @@ import pkgutil
 import sys
 import traceback
 
-import click
 import typer
 from rich.console import Console
 
@@ -47,7 +46,7 @@ def main() -> int:
         return _tell(failure.sentence, failure.advice, failure.status)
     except ConcordatError as error:
         return _tell(str(error), str(error.parameters.get("remedy", "")), REFUSED)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; the rest must not be flushed into the closed pipe either.

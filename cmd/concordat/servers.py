@@ -1,8 +1,8 @@
-"""The servers of one process, REST and gRPC: bound to their ports first, then started, then stopped within a grace."""
+"""The servers of one process, REST and gRPC: bound to their ports first, then started and stopped."""
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import uvicorn
 
 from concordat.failures import Failure
+
+BACKLOG = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,29 +27,42 @@ class Address:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
-def bind(name: str, host: str, port: int, *, anywhere: bool) -> tuple[socket.socket, Address]:
-    """A listening socket; where the port is taken, on any free one if `anywhere`, else raises Failure."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    moved_from = None
+def listen(name: str, try_port: Callable[[str, int], int], host: str, port: int, *, anywhere: bool) -> Address:
+    """Where `try_port` (host, port) came to listen: on any free port if the right one is taken and `anywhere`.
+
+    Raises Failure where that cannot be.
+    """
     try:
         try:
-            listener.bind((host, port))
+            return Address(host=host, port=try_port(host, port))
         except OSError:
             if not anywhere:
                 raise
-            moved_from = port
-            listener.bind((host, 0))
+            return Address(host=host, port=try_port(host, 0), moved_from=port)
     except OSError as error:
-        listener.close()
         reason = (error.strerror or "unknown reason").lower()
-        setting = f"CONCORDAT_{name.upper()}_PORT"
-        raise Failure(
-            f"{name} cannot listen on {host}:{port}: {reason}.", f"Set {setting}, or free the port."
-        ) from error
+        advice = f"Set CONCORDAT_{name.upper()}_PORT, or free the port."
+        raise Failure(f"{name} cannot listen on {host}:{port}: {reason}.", advice) from error
+
+
+def bind(name: str, host: str, port: int, *, anywhere: bool) -> tuple[socket.socket, Address]:
+    """A socket that listens, as `listen` says."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def try_port(host: str, port: int) -> int:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        bound: int = listener.getsockname()[1]
+        return bound
+
+    try:
+        address = listen(name, try_port, host, port, anywhere=anywhere)
+    except Failure:
+        listener.close()
+        raise
     listener.setblocking(False)
-    return listener, Address(host=host, port=listener.getsockname()[1], moved_from=moved_from)
+    return listener, address
 
 
 class _Uvicorn(uvicorn.Server):

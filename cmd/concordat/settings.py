@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     grpc_port: Port = 50051
     admin_host: str = "127.0.0.1"
     admin_port: Port = 8001
+    grpc_tls_key: Path | None = None
+    grpc_tls_chain: Path | None = None
+    grpc_tls_client_roots: Path | None = None
     docs: bool = False
     reflection: bool = False
     cors_origins: Words = ()
@@ -104,6 +107,14 @@ class Settings(BaseSettings):
         return {**values, "profile": Path(str(values.get("profile", LOCAL))).stem}
 
     @model_validator(mode="after")
+    def _tls_is_whole(self) -> "Settings":
+        """Mutual TLS needs all three files; some of them would be no TLS at all."""
+        given = [self.grpc_tls_key, self.grpc_tls_chain, self.grpc_tls_client_roots]
+        if any(given) and not all(given):
+            raise ValueError("grpc_tls_key, grpc_tls_chain and grpc_tls_client_roots go together")
+        return self
+
+    @model_validator(mode="after")
     def _only_local(self) -> "Settings":
         if not self.local:
             if self.token_minutes > USUAL_TOKEN_MINUTES:
@@ -148,9 +159,10 @@ def without_password(text: str) -> str:
 
 def _refuse_unknown_variables() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(IGNORED)]
-    for name in sorted(set(unknown) - known):
-        raise Failure(f"There is no setting {name}.", _nearest(name, sorted(known)), status=USAGE)
+    ours = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX)]
+    for name in ours:
+        if name.upper() not in known and not name.upper().startswith(IGNORED):
+            raise Failure(f"There is no setting {name}.", _nearest(name.upper(), sorted(known)), status=USAGE)
 
 
 def _told(error: ValidationError) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from app.clubs.members import Members
 from app.clubs.verdicts import Verdicts
 from app.clubs.visit_counts import CONSUMER, VisitCounts
 from app.clubs.visits import Visits
-from concordat.module import Infrastructure, Subscription
+from concordat.module import Infrastructure, Service, Subscription
 from core.clubs.visit import VisitCheckedIn
 
 
@@ -56,6 +56,15 @@ def routers(use_cases: ClubsUseCases, _: Infrastructure) -> Sequence[Any]:
         clubs_router(use_cases.clubs),
         verdicts_router(use_cases.verdicts, use_cases.visit_counts),
     )
+
+
+def services(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Service]:
+    """Imported here, since only a process that serves gRPC needs it."""
+    from adapters.inbound.grpc.clubs.visits import NAME, VisitServicer
+    from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import add_VisitServiceServicer_to_server
+
+    servicer = VisitServicer(use_cases.visits, cursor_key=i.cursor_key)
+    return (Service(name=NAME, servicer=servicer, add=add_VisitServiceServicer_to_server),)
 
 
 def subscriptions(use_cases: ClubsUseCases) -> Sequence[Subscription]:

@@ -9,7 +9,7 @@ from app.log.published import PublishedLogs
 from app.log.receipts import Receipts
 from app.log.trust import Trust
 from concordat.assembly.workers import LogWorkers, build_workers
-from concordat.module import Infrastructure
+from concordat.module import Infrastructure, Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +41,12 @@ def routers(use_cases: LogUseCases, _: Infrastructure) -> Sequence[Any]:
         log_router(use_cases.receipts, use_cases.trust, use_cases.workers.anchoring),
         tiles_router(use_cases.published),
     )
+
+
+def services(use_cases: LogUseCases, _: Infrastructure) -> Sequence[Service]:
+    """Imported here, since only a process that serves gRPC needs it."""
+    from adapters.inbound.grpc.generated.concordat.v1.log_pb2_grpc import add_LogServiceServicer_to_server
+    from adapters.inbound.grpc.log import NAME, LogServicer
+
+    servicer = LogServicer(use_cases.receipts, use_cases.published)
+    return (Service(name=NAME, servicer=servicer, add=add_LogServiceServicer_to_server),)

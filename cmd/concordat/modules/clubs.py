@@ -1,6 +1,6 @@
 """The manifest of the clubs module: clubs, their members, the agreements between them, and visits."""
 
-from concordat.assembly.clubs import ClubsUseCases, build, jobs, routers, subscriptions
+from concordat.assembly.clubs import ClubsUseCases, build, jobs, routers, services, subscriptions
 from concordat.module import Module, names
 
 _READ = "club.read agreement.read visit.read visit_count.read verdict.read directory.read "
@@ -25,6 +25,7 @@ CLUBS = Module(
     codes=frozenset({"club", "member", "agreement", "visit"}),
     packages=("core.clubs", "ports.clubs", "app.clubs"),
     routers=routers,
+    services=services,
     subscriptions=subscriptions,
     jobs=jobs,
 )

@@ -1,6 +1,6 @@
 """The manifest of the log: every club's verifiable log, from pending records to anchored checkpoints and receipts."""
 
-from concordat.assembly.log import LogUseCases, build, routers
+from concordat.assembly.log import LogUseCases, build, routers, services
 from concordat.module import Module
 
 _READ, _ANCHOR = "log.receipt.read", "log.anchor.ask"
@@ -20,6 +20,7 @@ LOG = Module(
     codes=frozenset({"log", "ledger", "publication"}),
     packages=("core.log", "ports.log", "ports.ledger", "app.log"),
     routers=routers,
+    services=services,
     jobs=lambda use_cases, i: use_cases.workers.jobs(i),
     alarms=lambda use_cases: use_cases.workers.alarms(),
 )

@@ -26,8 +26,8 @@ Readings = Callable[[], Awaitable[Sequence[Reading]]]
 class Metrics:
     """Requests by route template, method and status: never by path, which would make a series of every id."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._registry = registry or CollectorRegistry()
         labels = ("method", "route", "status")
         self._seconds = Histogram(
             "concordat_http_request_seconds",

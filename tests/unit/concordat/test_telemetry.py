@@ -1,0 +1,71 @@
+"""Logs: one line per event, the same for our own and for libraries, and no secret in any of them."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from concordat import telemetry
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_our_events_and_those_of_libraries_are_lines_of_json_with_the_request_id(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    telemetry.configure(level="info", form="json")
+    structlog.contextvars.bind_contextvars(request_id="r1")
+    structlog.get_logger("ours").info("happened", count=1)
+    logging.getLogger("theirs").warning("happened %s", "too")
+    ours, theirs = lines(capsys)
+    assert (ours["event"], ours["count"], ours["request_id"], ours["level"]) == ("happened", 1, "r1", "info")
+    assert (theirs["event"], theirs["request_id"], theirs["logger"]) == ("happened too", "r1", "theirs")
+
+
+def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(level="warning", form="json")
+    structlog.get_logger("ours").info("quiet")
+    logging.getLogger("casbin.policy").info("quiet")
+    assert lines(capsys) == []
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_is_written_in_whatever_place_it_stands(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(level="info", form=form)
+    log = structlog.get_logger("ours")
+    log.info("by name", password="hunter2", token="hunter2", headers={"Authorization": "hunter2"})
+    log.info("by form", url="postgresql://ann:hunter2@db.test/x", said=["v4.public.hunter2.hunter2"])
+    log.info("as bytes", key=b"hunter2")
+    log.info("inside an error", error=ValueError("postgresql://ann:hunter2@db.test/x"))
+    logging.getLogger("theirs").error("token v4.public.hunter2")
+    try:
+        raise ValueError("postgresql://ann:hunter2@db.test/x")
+    except ValueError:
+        log.exception("in a traceback")
+    written = capsys.readouterr().err
+    assert "in a traceback" in written
+    assert "hunter2" not in written
+
+
+def test_error_is_written_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(level="info", form="json")
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        structlog.get_logger("ours").exception("failed")
+    (line,) = lines(capsys)
+    assert "ValueError: wrong" in str(line["exception"])
