@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from app.use_cases import UseCases
@@ -31,7 +31,7 @@ class VerdictView:
     visit_id: UUID
     agreement_id: UUID
     replay: Replay
-    verdict: dict[str, Json]
+    verdict: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,7 @@ class StrictRoute(APIRoute):
             inputs=names_in(self.path),
             offered=offered_by(self),
             status=self.status_code or 200,
-            outgoing=Outgoing(shape.answer),
+            outgoing=Outgoing(shape.answer if _is_view(shape.answer) else None),
         ).handle
 
 
