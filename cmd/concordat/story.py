@@ -61,7 +61,7 @@ class Stage:
 
     def tell(self, says: str) -> None:
         """A line below the step."""
-        self.console.print(f"    {says}", highlight=False)
+        self.console.print(f"    {says}", highlight=False, markup=False, soft_wrap=True)
 
     def call(
         self, who: str, method: str, path: str, body: object = None, *, expect: int = 0, key: str | None = None
@@ -105,8 +105,8 @@ class Stage:
         if not self.verbose:
             return
         sent = "" if body is None else " " + json.dumps(body)
-        self.console.print(f"    [dim]{who}: {method} {path}{sent}[/dim]", highlight=False)
-        self.console.print(f"    [dim]{answer.status_code} {answer.text[:600]}[/dim]", highlight=False, markup=False)
+        for line in (f"{who}: {method} {path}{sent}", f"{answer.status_code} {answer.text}"):
+            self.console.print(f"    {line}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, kw_only=True)
