@@ -13,10 +13,11 @@ from core.clubs.agreement import VISITS_SCOPE
 from core.clubs.commitments import member_commitment
 from core.clubs.days import local_date
 from core.clubs.eligibility import Failure
+from core.clubs.lifecycle import step
 from core.clubs.member import Member
 from core.clubs.visit import Visit, VisitRefused, VisitRequested
-from core.clubs.visit_refusals import WindowOver
-from core.clubs.visit_states import VisitState
+from core.clubs.visit_refusals import AlreadyCheckedIn, WindowOver, WrongState
+from core.clubs.visit_states import LIFE_CYCLE, VisitMove, VisitState
 from ports.caller import Caller
 from ports.clubs import ClubsTx
 from shared.errors import Forbidden
@@ -128,7 +129,7 @@ class Visits(UseCases[ClubsTx]):
         """The host reserves the days, if the policy still allows it."""
         self.allow(caller, "clubs.visit.confirm")
         async with self.begin(caller) as tx:
-            visit, judged = await self._judged(caller, tx, key, residence_proven=command.residence_proven)
+            visit, judged = await self._judged(caller, tx, key, VisitMove.CONFIRM, command.residence_proven)
             if local_date(judged.verdict.at, judged.stay.host.zone) > visit.last_day:
                 raise WindowOver(last_day=visit.last_day)
             visit, events = visit.confirm(judged.verdict, judged.hash, judged.verdict.at)
@@ -140,9 +141,7 @@ class Visits(UseCases[ClubsTx]):
         """The member stands at the desk; a confirmed booking is not a right (rule vis4)."""
         self.allow(caller, "clubs.visit.check_in")
         async with self.begin(caller) as tx:
-            visit, judged = await self._judged(
-                caller, tx, key, residence_proven=command.residence_proven, at_the_desk=True
-            )
+            visit, judged = await self._judged(caller, tx, key, VisitMove.CHECK_IN, command.residence_proven)
             stay, verdict = judged.stay, judged.verdict
             member = member_commitment(stay.key, visit.member_ref)
             visit, events = visit.check_in(verdict, judged.hash, member, verdict.at, stay.host.zone)
@@ -210,10 +209,10 @@ class Visits(UseCases[ClubsTx]):
         )
 
     async def _judged(
-        self, caller: Caller, tx: ClubsTx, key: UUID, *, residence_proven: bool, at_the_desk: bool = False
+        self, caller: Caller, tx: ClubsTx, key: UUID, move: VisitMove, residence_proven: bool
     ) -> tuple[Visit, Judged]:
         """The visit, and the policy's word on it now: nothing is trusted from the booking."""
-        visit = as_host(caller, await tx.visits.held(key))
+        visit = _ready(as_host(caller, await tx.visits.held(key)), move)
         stay = Stay(
             agreement=await tx.agreements.get(visit.agreement_id),
             grant=await tx.grants.get(visit.id),
@@ -223,7 +222,7 @@ class Visits(UseCases[ClubsTx]):
             last_day=visit.last_day,
         )
         at = self.now()
-        day = local_date(at, stay.host.zone) if at_the_desk else visit.first_day
+        day = local_date(at, stay.host.zone) if move is VisitMove.CHECK_IN else visit.first_day
         judged = await judge(tx, stay, at=at, id=self.new_id(), residence_proven=residence_proven, judged_on=day)
         return visit, judged
 
@@ -233,6 +232,14 @@ def as_host(caller: Caller, visit: Visit) -> Visit:
     if caller.club != visit.host_club:
         raise NotTheHost
     return as_expected(caller, visit)
+
+
+def _ready(visit: Visit, move: VisitMove) -> Visit:
+    """The visit, if there is a point in judging it: the grant to judge by is gone once the visit has ended."""
+    if visit.state is VisitState.CHECKED_IN and move is VisitMove.CHECK_IN:
+        raise AlreadyCheckedIn
+    step(LIFE_CYCLE, visit.state, move, WrongState)
+    return visit
 
 
 def _request(judged: Judged) -> tuple[Visit | None, tuple[VisitRequested | VisitRefused]]:

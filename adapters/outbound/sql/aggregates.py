@@ -68,7 +68,8 @@ class SqlAggregates(Generic[A]):
         if done.rowcount != 1:
             raise StaleVersion(expected=before)
 
-    async def where(self, *conditions: ColumnElement[bool], **parameters: Any) -> Sequence[A]:
-        """The caller's rows under these conditions, in order of id."""
+    async def where(self, *conditions: ColumnElement[bool], locked: bool = False, **parameters: Any) -> Sequence[A]:
+        """The caller's rows under these conditions, in order of id; with `locked` as those that are got."""
         statement = self.mapped.mine.where(*conditions).order_by(self.mapped.table.c.id)
+        statement = statement.with_for_update() if locked else statement
         return [self.mapped.from_row(row) for row in await self._session.all(statement, **parameters)]

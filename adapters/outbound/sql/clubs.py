@@ -212,6 +212,8 @@ class SqlMembers(SqlAggregates[Member]):
     async def add(self, aggregate: Member) -> None:
         # A mark under the club's own key outlives the person's erasure, and says nothing to whoever lacks the key.
         key = await self._session.value(self._KEY, the_id=aggregate.club_id)
+        if key is None:
+            raise Missing(kind=Club.kind)
         number = (aggregate.number or "").encode()
         mark = tagged_hash("concordat/member-number/v1", bytes(key), number)
         try:
@@ -292,7 +294,7 @@ class SqlVisits(SqlAggregates[Visit]):
             raise AlreadyCheckedIn from error
 
     async def of_member(self, member_ref: UUID) -> Sequence[Visit]:
-        return await self.where(visit.c.member_ref == bindparam("of_ref"), of_ref=member_ref)
+        return await self.where(visit.c.member_ref == bindparam("of_ref"), locked=True, of_ref=member_ref)
 
 
 class SqlGrants:
@@ -301,7 +303,13 @@ class SqlGrants:
     _NAMES = tuple(standing_grant.columns.keys())
     _GET = select(standing_grant).where(standing_grant.c.visit_id == bindparam("key"), mine(standing_grant))
     _DROP = delete(standing_grant).where(standing_grant.c.visit_id == bindparam("key"), mine(standing_grant))
-    _OF = select(standing_grant).where(standing_grant.c.member_ref == bindparam("ref"), mine(standing_grant))
+    # Locked, since whoever rewrites a grant that was dropped meanwhile would put it back for good.
+    _OF = (
+        select(standing_grant)
+        .where(standing_grant.c.member_ref == bindparam("ref"), standing_grant.c.home_club == TENANT)
+        .order_by(standing_grant.c.visit_id)
+        .with_for_update()
+    )
 
     def __init__(self, session: Session) -> None:
         self._session = session
