@@ -2,27 +2,26 @@
 
 from importlib.metadata import version
 
-from rich.console import Console
+import typer
 
 from concordat.lifespan import Serving
 from concordat.servers import Address
 
 
-def announce(now: Serving, console: Console | None = None) -> None:
+def announce(now: Serving) -> None:
     """Printed once, on standard output; the logs go to standard error."""
-    shown = console or Console(soft_wrap=True, highlight=False)
-    settings = now.settings
-    shown.print(f"[bold]Concordat {version('concordat')}[/bold] serves ({settings.profile} profile, {now.role}).\n")
-    for name, says in _lines(now):
-        shown.print(f"  {name:<12} {says}", markup=False)
+    name = typer.style(f"Concordat {version('concordat')}", bold=True)
+    typer.echo(f"{name} serves ({now.settings.profile} profile, {now.role}).\n")
+    for part, says in _lines(now):
+        typer.echo(f"  {part:<12} {says}")
     if now.unready:
-        shown.print("\n[bold red]It is not ready to be sent requests:[/bold red]")
+        typer.secho("\nIt is not ready to be sent requests:", fg="red", bold=True)
         for reason in now.unready:
-            shown.print(f"  {reason}", markup=False)
-        shown.print("Run concordat doctor to see what to do.")
+            typer.echo(f"  {reason}")
+        typer.echo("Run concordat doctor to see what to do.")
     elif now.token:
-        shown.print("\nNext: open the docs, press Authorize, paste the token. Or, in another terminal: concordat demo")
-    shown.print("Ctrl-C stops it.\n")
+        typer.echo("\nNext: open the docs, press Authorize, paste the token. Or, in another terminal: concordat demo")
+    typer.echo("Ctrl-C stops it.\n")
 
 
 def _lines(now: Serving) -> list[tuple[str, str]]:

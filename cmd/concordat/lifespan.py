@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -21,8 +21,11 @@ from concordat.role import Role
 from concordat.running import Running
 from concordat.schema import State as SchemaState
 from concordat.schema import schema_state
-from concordat.servers import Address, WebServer, bind, listen
+from concordat.servers import Address, WebServer, bind, free, listen
 from concordat.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.inbound.grpc.server import GrpcServer
 
 GRACE_SECONDS = 3
 LAST_TURN_SECONDS = 2.0
@@ -129,7 +132,7 @@ async def _servers(system: System, role: Role, readiness: Readiness) -> AsyncIte
         web.append(WebServer(admin_app(system, readiness, metrics), listener, grace_seconds=1))
         grpc = grpc_server(system, readiness, GrpcMetrics(registry)) if role.does(Role.GRPC) else None
         if grpc is not None:
-            at = listen("grpc", grpc.listen, settings.host, settings.grpc_port, anywhere=anywhere)
+            at = listen("grpc", _listening(grpc), settings.host, settings.grpc_port, anywhere=anywhere)
             await grpc.start()
         for server in web:
             await server.start()
@@ -138,6 +141,10 @@ async def _servers(system: System, role: Role, readiness: Readiness) -> AsyncIte
         finally:
             stops = [server.stop() for server in web]
             await asyncio.gather(*stops, *([] if grpc is None else [grpc.stop(grace_seconds=GRACE_SECONDS)]))
+
+
+def _listening(grpc: "GrpcServer") -> Callable[[str, int], int]:
+    return lambda host, port: grpc.listen(host, free(host, port))
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ import sys
 import traceback
 
 import typer
-from rich.console import Console
 
 from concordat import commands
 from concordat.failures import REFUSED, Failure
@@ -18,8 +17,11 @@ ORDER = ("serve", "demo", "token", "doctor", "migrate", "verify", "trust", "audi
 INTERRUPTED = 130
 
 
-def command_line() -> typer.Typer:
-    """The commands of this installation: each file of `commands/` is one, or a group."""
+def command_line(wanted: str = "") -> typer.Typer:
+    """The commands of this installation: each file of `commands/` is one, or a group.
+
+    Where a file is called as the `wanted` command is, no other is loaded: each brings imports of its own.
+    """
     app = typer.Typer(
         name="concordat",
         help="Concordat runs networks of reciprocal clubs: visits, agreements, and receipts that verify offline.",
@@ -30,8 +32,14 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    # With a callback the app is a group, also when it has one command only.
+    app.callback()(lambda: None)
     found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-    for name in sorted(found, key=lambda each: (ORDER.index(each) if each in ORDER else len(ORDER), each)):
+    for name in (
+        [wanted]
+        if wanted in found
+        else sorted(found, key=lambda each: (ORDER.index(each) if each in ORDER else len(ORDER), each))
+    ):
         importlib.import_module(f"{commands.__name__}.{name}").register(app)
     return app
 
@@ -39,7 +47,7 @@ def command_line() -> typer.Typer:
 def main() -> int:
     """Runs the command that the arguments name; returns the exit status."""
     try:
-        command_line()()
+        command_line(next(iter(sys.argv[1:]), ""))()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else REFUSED
     except Failure as failure:
@@ -58,11 +66,10 @@ def main() -> int:
 
 
 def _tell(sentence: str, advice: str, status: int) -> int:
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print("Error:", style="bold red", end=" ")
-    console.print(sentence, markup=False)
+    typer.secho("Error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(sentence, err=True)
     if advice:
-        console.print(advice, markup=False)
+        typer.echo(advice, err=True)
     return status
 
 

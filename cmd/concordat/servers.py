@@ -65,6 +65,14 @@ def bind(name: str, host: str, port: int, *, anywhere: bool) -> tuple[socket.soc
     return listener, address
 
 
+def free(host: str, port: int) -> int:
+    """The port, if nothing listens there; raises OSError. For servers that would complain aloud before they refuse."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+    return port
+
+
 class _Uvicorn(uvicorn.Server):
     """Signals are for the whole process, which has other servers too."""
 

@@ -7,6 +7,7 @@ everything but them.
 import os
 import re
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
@@ -94,6 +95,21 @@ class Settings(BaseSettings):
     def _words(cls, value: Any) -> Any:
         """In the environment a list is written with commas."""
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_network(each)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", each) is None:
+                raise ValueError(f"{each} is no origin like https://desk.example")
+        return value
 
     @field_validator("data_folder")
     @classmethod

@@ -27,7 +27,8 @@ def token(
         typer.Option(help="The club to act for: its id, or its slug. None: for no club.", show_default=False),
     ] = None,
     role: Annotated[
-        list[str] | None, typer.Option(help="A role; may be given several times. `?` lists them.", show_default=False)
+        list[str] | None,
+        typer.Option(help="operator, secretary, concierge, auditor; may be given several times.", show_default=False),
     ] = None,
     principal: Annotated[str, typer.Option(help="Who acts: an opaque reference, never a name.")] = "operator",
     minutes: Annotated[
