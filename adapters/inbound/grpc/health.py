@@ -13,25 +13,19 @@ SERVICE = "grpc.health.v1.Health"
 WHOLE_SERVER = ""
 
 Ready = Callable[[], Awaitable[Mapping[str, bool]]]
-"""Says of each part that this process needs whether it answers; ready when all do."""
+"""Says of each part that this process needs whether it answers; ready when all do. Anybody may ask, so it is cheap."""
 
 _Status = health_pb2.HealthCheckResponse
 
 
 class Health(health_pb2_grpc.HealthServicer):
-    """Every service of a process is as ready as the process.
-
-    Anybody may ask and watch, so readiness is looked up at most once in `seconds`, however many do.
-    """
+    """Every service of a process is as ready as the process. A watch looks again every `seconds`."""
 
     def __init__(self, ready: Ready, services: Collection[str], *, seconds: float) -> None:
         self._ready = ready
         self._services = {WHOLE_SERVER, *services}
         self._seconds = seconds
-        self._lock = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._looked_at = float("-inf")
-        self._serving = False
 
     async def Check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -65,17 +59,9 @@ class Health(health_pb2_grpc.HealthServicer):
         return _Status.SERVING if await self._is_serving() else _Status.NOT_SERVING
 
     async def _is_serving(self) -> bool:
+        """A readiness that cannot be had is none."""
         if self._stopping.is_set():
             return False
-        async with self._lock:
-            now = asyncio.get_running_loop().time()
-            if now - self._looked_at >= self._seconds:
-                self._serving = await self._look()
-                self._looked_at = now
-            return self._serving
-
-    async def _look(self) -> bool:
-        """A readiness that cannot be had is none."""
         try:
             return all((await self._ready()).values())
         except Exception:

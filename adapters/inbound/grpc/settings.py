@@ -20,6 +20,6 @@ class Settings:
     tls: Tls | None = None
     longest_call_seconds: float = 10.0
     readiness_seconds: float = 1.0
-    """How old an answer about readiness may be, and how often a health watch looks."""
+    """How often a health watch looks again."""
     largest_message_bytes: int = 4 * 1024 * 1024
     largest_metadata_bytes: int = 16 * 1024

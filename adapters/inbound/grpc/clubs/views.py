@@ -86,7 +86,8 @@ def _parameter(value: str | int | None) -> pb.ParameterValue:
 
 
 def _description(failure: Failure) -> str:
-    return ", ".join(f"{name} {value}" for name, value in failure.parameters.items() if value is not None)
+    # In one order, since a kept answer no longer has its own.
+    return ", ".join(f"{name} {value}" for name, value in sorted(failure.parameters.items()) if value is not None)
 
 
 def _timestamp(instant: datetime | None) -> Timestamp | None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import grpc
 import structlog
@@ -24,9 +24,10 @@ from ports.tokens import Tokens
 from shared.errors import ConcordatError
 from shared.ids import NewId
 
-Handler = grpc.RpcMethodHandler[Any, Any]
 Context = grpc.aio.ServicerContext[Any, Any]
-Intercept = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+# Generic in its stubs alone.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Intercept: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger("concordat.grpc")
 
@@ -46,7 +47,7 @@ class Chain(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self, continuation: Intercept, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler | None:
+    ) -> "Handler | None":
         """The handler with the chain around it. It is handed bytes, since reading them is a part of the chain."""
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
