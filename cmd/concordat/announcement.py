@@ -1,5 +1,7 @@
 """What a person reads when the process serves: where everything is, and what to try next."""
 
+import shutil
+import sys
 from importlib.metadata import version
 
 import typer
@@ -18,10 +20,16 @@ def announce(now: Serving) -> None:
         typer.secho("\nIt is not ready to be sent requests:", fg="red", bold=True)
         for reason in now.unready:
             typer.echo(f"  {reason}")
-        typer.echo("Run concordat doctor to see what to do.")
+        typer.echo(f"Run {_command()} doctor to see what to do.")
     elif now.token:
-        typer.echo("\nNext: open the docs, press Authorize, paste the token. Or, in another terminal: concordat demo")
+        demo = f"{_command()} demo"
+        typer.echo(f"\nNext: open the docs, press Authorize, paste the token. Or, in another terminal: {demo}")
     typer.echo("Ctrl-C stops it.\n")
+
+
+def _command() -> str:
+    """As it can be typed: in a checkout that `make run` set up, the command is on nobody's path."""
+    return "concordat" if shutil.which("concordat") else sys.argv[0]
 
 
 def _lines(now: Serving) -> list[tuple[str, str]]:
