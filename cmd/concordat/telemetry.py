@@ -19,7 +19,10 @@ _PASETO = re.compile(r"v4\.(?:public|local)\.[A-Za-z0-9_.-]+")
 HIDDEN = "***"
 
 # What libraries say at these levels is no news to whoever runs the product.
-_QUIET = dict.fromkeys(("aiosqlite", "alembic", "asyncio", "casbin", "uvicorn.error"), logging.WARNING)
+_QUIET = dict.fromkeys(("aiosqlite", "alembic", "asyncio", "casbin", "uvicorn.error"), logging.WARNING) | {
+    # Every lost connection with its traceback; readiness says the same in a line.
+    "asyncpg.pool": logging.CRITICAL
+}
 
 
 def configure(*, level: str, form: str) -> None:
