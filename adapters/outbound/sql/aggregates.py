@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, select, update
 from sqlalchemy.engine import RowMapping
 
 from adapters.outbound.sql.database import Session, mine
+from adapters.outbound.sql.schema import changeable
 from ports.unit_of_work import Missing
 from shared.errors import StaleVersion
 from shared.events import Aggregate
@@ -28,8 +29,8 @@ class Mapped(Generic[A]):
         columns = [table.c[name] for name in self.names]
         self.mine = select(*columns).where(mine(table))
         self.get = self.mine.where(table.c.id == bindparam("the_id")).with_for_update()
-        fixed = {column.name for column in table.primary_key} | set(table.info["parties"])
-        changed = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in self.names if name not in fixed}
+        names = [name for name in changeable(table) if name in self.names]
+        changed = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
         self.save = (
             update(table)
             .where(table.c.id == bindparam("the_id"), table.c.version == bindparam("the_version"), mine(table))

@@ -53,6 +53,7 @@ club = table(
     Column("position", Plain(Position), nullable=False),
     parties=("id",),
     rights="SIU",
+    fixed=("slug",),
 )
 
 member = table(
@@ -93,6 +94,7 @@ agreement = table(
     Column("terminates_at", Instant),
     parties=("proposer", "partner"),
     rights="SIU",
+    fixed=("scope",),
 )
 
 # A draft is its author's alone; row-level security says the same on Postgres.
@@ -125,6 +127,7 @@ visit = table(
     Index("ix_visit_home", "home_club", "id"),
     parties=("host_club", "home_club"),
     rights="SIU",
+    fixed=("agreement_id", "member_ref", "requested_at"),
 )
 
 standing_grant = table(

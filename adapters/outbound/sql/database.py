@@ -94,10 +94,7 @@ class Session:
         if keep:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
         else:
-            fixed = {*keys, *table.info.get("parties", ())}
-            others = {
-                column.name: statement.excluded[column.name] for column in table.columns if column.name not in fixed
-            }
+            others = {name: statement.excluded[name] for name in schema.changeable(table)}
             statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
         given = [dict(row) for row in rows]
         done = await self.connection.execute(statement, given[0] if len(given) == 1 else given)

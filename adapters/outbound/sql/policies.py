@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Table
 
+from adapters.outbound.sql.schema import changeable
+
 TENANT = "nullif(current_setting('app.club_id', true), '')::uuid"
 """The club of the transaction; after a transaction the setting is an empty text, not NULL."""
 
@@ -16,18 +18,26 @@ _PARTY_OF_THE_EVENT = """EXISTS (
 )""".replace("$tenant", TENANT)
 
 _OWN = f"club_id = {TENANT}"
+_SUBJECTS_OWN = f"{_OWN} OR subject_club = {TENANT}"
+_SHOWN = f"proposer = {TENANT} OR (partner = {TENANT} AND state <> 'draft')"
+_HOME, _HOST = f"home_club = {TENANT}", f"host_club = {TENANT}"
 
+# Postgres asks the policy for SELECT too wherever a statement has a condition, so who deletes has to see; a statement
+# without any condition asks that of its own command alone, so each has to be complete in itself.
 EXCEPTIONS: dict[str, dict[str, str]] = {
+    "event": {"INSERT": _OWN},
     "record": {"INSERT": _PARTY_OF_THE_EVENT.replace("$table", "record")},
     "disclosure": {
         "INSERT": _PARTY_OF_THE_EVENT.replace("$table", "disclosure"),
-        "DELETE": f"{_OWN} OR subject_club = {TENANT}",
-        "SELECT": f"{_OWN} OR subject_club = {TENANT}",
+        "DELETE": _SUBJECTS_OWN,
+        "SELECT": _SUBJECTS_OWN,
     },
     "subject": {"INSERT": _OWN, "DELETE": _OWN},
-    "answer": {"DELETE": f"{_OWN} OR subject_club = {TENANT}", "SELECT": f"{_OWN} OR subject_club = {TENANT}"},
-    "agreement": {"SELECT": f"proposer = {TENANT} OR (partner = {TENANT} AND state <> 'draft')"},
-    "standing_grant": {"INSERT": f"home_club = {TENANT}", "UPDATE": f"home_club = {TENANT}"},
+    "answer": {"DELETE": _SUBJECTS_OWN, "SELECT": _SUBJECTS_OWN},
+    "agreement": {"INSERT": f"proposer = {TENANT}", "SELECT": _SHOWN, "UPDATE": _SHOWN},
+    "visit": {"INSERT": _HOME},
+    "standing_grant": {"INSERT": _HOME, "UPDATE": _HOME},
+    "visit_count": {"INSERT": _HOST, "UPDATE": _HOST},
 }
 
 _COMMANDS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
@@ -51,6 +61,5 @@ def grant(table: Table, role: str) -> Iterator[str]:
     rights = [_COMMANDS[initial] for initial in table.info["rights"] if initial != "U"]
     yield f'GRANT {", ".join(rights)} ON "{table.name}" TO {role}'
     if "U" in table.info["rights"]:
-        fixed = {column.name for column in table.primary_key} | set(table.info.get("parties", ()))
-        columns = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in fixed)
+        columns = ", ".join(f'"{name}"' for name in changeable(table))
         yield f'GRANT UPDATE ({columns}) ON "{table.name}" TO {role}'

@@ -1,7 +1,8 @@
 """The tables of the event journal and the log; every table says whose its rows are, and who may do what with them.
 
 `info["parties"]` names the columns with the clubs of a row; a table without it stands outside row-level security.
-`info["rights"]` are those of the runtime role: Select, Insert, Update, Delete by initial.
+`info["rights"]` are those of the runtime role: Select, Insert, Update, Delete by initial. `info["fixed"]` names columns
+that never change, beside keys and clubs.
 """
 
 from typing import Any
@@ -17,12 +18,24 @@ metadata = MetaData(
 OUTSIDE_ROW_LEVEL_SECURITY = frozenset({"pending", "inbox", "directory", "alembic_version"})
 
 
-def table(name: str, *columns: Any, parties: tuple[str, ...] = ("club_id",), rights: str = "SI") -> Table:
+def table(
+    name: str,
+    *columns: Any,
+    parties: tuple[str, ...] = ("club_id",),
+    rights: str = "SI",
+    fixed: tuple[str, ...] = (),
+) -> Table:
     """A table of this schema; it says whose its rows are where it is made, since nothing else would remember."""
-    info: dict[str, Any] = {"rights": rights}
+    info: dict[str, Any] = {"rights": rights, "fixed": fixed}
     if name not in OUTSIDE_ROW_LEVEL_SECURITY:
         info["parties"] = parties
     return Table(name, metadata, *columns, info=info)
+
+
+def changeable(table: Table) -> tuple[str, ...]:
+    """The columns of a row that may change: not its key, its clubs, and what is fixed for ever."""
+    fixed = {*(column.name for column in table.primary_key), *table.info.get("parties", ()), *table.info["fixed"]}
+    return tuple(column.name for column in table.columns if column.name not in fixed)
 
 
 directory = table(
@@ -34,6 +47,7 @@ directory = table(
     Column("latitude_microdegrees", Integer, nullable=False),
     Column("longitude_microdegrees", Integer, nullable=False),
     rights="SIU",
+    fixed=("origin",),
 )
 
 event = table(
@@ -98,7 +112,7 @@ answer = table(
     Column("at", Instant, nullable=False, index=True),
     Column("subject", Id, index=True),
     Column("subject_club", Id),
-    rights="SIUD",
+    rights="SID",
 )
 
 pending = table(
@@ -134,6 +148,7 @@ log = table(
     Column("size", Integer, nullable=False),
     Column("root", Bytes, nullable=False),
     rights="SIU",
+    fixed=("origin",),
 )
 
 leaf = table(

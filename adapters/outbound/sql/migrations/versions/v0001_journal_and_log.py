@@ -10,7 +10,7 @@ down_revision = None
 
 PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("anchor", ("club_id",), "SI"),
-    ("answer", ("club_id",), "SIUD"),
+    ("answer", ("club_id",), "SID"),
     ("checkpoint", ("club_id",), "SI"),
     ("event", ("club_id", "other_club"), "SI"),
     ("log", ("club_id",), "SIU"),
