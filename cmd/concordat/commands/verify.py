@@ -102,7 +102,7 @@ def _anchored_at(found: Verification) -> str:
 _VALID = {"valid": "valid", "valid-with-redactions": "valid with redactions (a person was erased; the proof stands)"}
 
 _ASSURANCE = {
-    "self": "the operator's own ledger vouches for the checkpoint",
+    "self": "nobody but the operator stands behind the checkpoint",
     "witnessed": "a quorum of other operators cosigned the checkpoint",
     "consortium": "several organisations of a permissioned ledger endorsed the checkpoint",
 }
