@@ -116,6 +116,13 @@ async def test_message_over_4_mib_is_too_much_and_one_at_the_limit_is_read(netwo
     assert (at.code, at.reason) == (CODE.INVALID_ARGUMENT, "request/malformed-message")
 
 
+async def test_message_that_unpacks_to_more_than_4_mib_is_too_much(network: Network) -> None:
+    call: Any = network.channel.unary_unary(f"{VISITS}/GetVisit")
+    bomb, saying = b"\0" * (64 * 1024 * 1024), network.home.saying()
+    refused = await refusal(call(bomb, metadata=saying, compression=grpc.Compression.Gzip))
+    assert refused.code is CODE.RESOURCE_EXHAUSTED
+
+
 async def test_deep_recursion_is_invalid(network: Network) -> None:
     groups = field(15, 3) * 1_000 + field(15, 4) * 1_000
     nested = b""
