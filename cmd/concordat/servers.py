@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
@@ -23,7 +24,11 @@ class Address:
     moved_from: int | None = None
 
     def __str__(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        """As a client on this machine writes it."""
+        host = self.host
+        with suppress(ValueError):
+            if ip_address(host).is_unspecified:
+                host = "::1" if ":" in host else "127.0.0.1"
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 

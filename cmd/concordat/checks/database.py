@@ -24,6 +24,8 @@ _DURABLE = {
     "synchronous_commit": {"on", "remote_apply", "remote_write"},
 }
 
+_SHOWN = 3
+
 _ROLE = "SELECT current_user AS name, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
 _OWNED = (
     "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
@@ -80,31 +82,31 @@ async def _postgres(session: Session) -> list[Check]:
     owned = [row["relname"] for row in await _rows(session, _OWNED)]
     open_tables = [row["relname"] for row in await _rows(session, _OPEN)]
     settings = {row["name"]: row["setting"] for row in await _rows(session, _SETTINGS)}
-    workers = [row["application_name"] for row in await _rows(session, _WORKERS)]
+    names = [row["application_name"] for row in await _rows(session, _WORKERS)]
     return [
-        *_unsafe_role(role, owned),
-        *_without_row_level_security(open_tables),
-        *_unsafe_durability(settings),
-        *_unsafe_timeouts(settings),
-        *_workers(workers),
+        *unsafe_role(role, owned),
+        *without_row_level_security(open_tables),
+        *unsafe_durability(settings),
+        *unsafe_timeouts(settings),
+        *workers(names),
     ]
 
 
-def _unsafe_role(role: Mapping[str, Any], owned: Sequence[str]) -> Iterator[Check]:
+def unsafe_role(role: Mapping[str, Any], owned: Sequence[str]) -> Iterator[Check]:
     reasons = []
     if role["rolsuper"]:
         reasons.append("is a superuser")
     if role["rolbypassrls"]:
         reasons.append("bypasses row-level security")
     if owned:
-        reasons.append(f"owns {', '.join(owned[:3])}{' and more' if len(owned) > 3 else ''}")  # noqa: PLR2004
+        reasons.append(f"owns {', '.join(owned[:_SHOWN])}{' and more' if len(owned) > _SHOWN else ''}")
     if reasons:
         yield _failed("role", f"the role {role['name']} {' and '.join(reasons)}", MIGRATE)
     else:
         yield Check(subject="role", found=f"{role['name']} owns nothing and obeys row-level security")
 
 
-def _without_row_level_security(tables: Sequence[str]) -> Iterator[Check]:
+def without_row_level_security(tables: Sequence[str]) -> Iterator[Check]:
     bare = sorted(set(tables) - OUTSIDE_ROW_LEVEL_SECURITY)
     if bare:
         yield _failed("row-level security", f"is not forced on {', '.join(bare)}", MIGRATE)
@@ -112,14 +114,14 @@ def _without_row_level_security(tables: Sequence[str]) -> Iterator[Check]:
         yield Check(subject="row-level security", found="forced on every table but the named ones")
 
 
-def _unsafe_durability(settings: Mapping[str, str]) -> Iterator[Check]:
+def unsafe_durability(settings: Mapping[str, str]) -> Iterator[Check]:
     for name, safe in _DURABLE.items():
         if settings.get(name) not in safe:
             advice = f"Set {name} = on in postgresql.conf: an acknowledged write could be lost."
             yield _failed("durability", f"{name} is {settings.get(name)}", advice)
 
 
-def _unsafe_timeouts(settings: Mapping[str, str]) -> Iterator[Check]:
+def unsafe_timeouts(settings: Mapping[str, str]) -> Iterator[Check]:
     for name, longest in _LONGEST.items():
         value = int(settings.get(name, "0"))
         if not 0 < value <= longest:
@@ -127,7 +129,7 @@ def _unsafe_timeouts(settings: Mapping[str, str]) -> Iterator[Check]:
             yield _failed("timeouts", f"{name} is {shown}", f"It has to be {longest} ms at most.")
 
 
-def _workers(names: Sequence[str]) -> Iterator[Check]:
+def workers(names: Sequence[str]) -> Iterator[Check]:
     if len(names) > 1:
         advice = "The embedded bus and ledger take one worker: stop the others."
         yield _failed("worker", f"there are {len(names)}: {', '.join(names)}", advice)

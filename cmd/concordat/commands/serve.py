@@ -65,12 +65,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 async def _serve(settings: Settings, role: Role) -> None:
     from concordat.announcement import announce
     from concordat.lifespan import serving
-    from concordat.running import leave_note, take_note_away
+    from concordat.running import find_running, leave_note, take_note_away
 
     stop = _Stop()
     try:
         async with serving(settings, role) as now:
-            leave_note(settings.data_folder, now.note)
+            # Beside a process with an API, the note of one without would lead nobody anywhere.
+            if now.http is not None or find_running(settings.data_folder) is None:
+                leave_note(settings.data_folder, now.note)
             announce(now)
             await stop.asked.wait()
     finally:

@@ -1,156 +1,199 @@
-"""Between the log's workers nothing is forgotten, whichever of them fails at whichever moment."""
+"""Between the log's workers nothing is forgotten, whatever fails at whichever moment: ports fail, the rest is real."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from adapters.inbound.jobs.pipeline import Pipeline
-from ports.ledger import LedgerRejected
-from shared.errors import Unavailable
-
-A, B = UUID(int=1), UUID(int=2)
-
-
-@dataclass
-class Entry:
-    club: UUID
+from concordat.assembly.workers import LogWorkers, build_workers
+from ports.ledger import Anchored, Ledger, LedgerBusy, LedgerHead, LedgerRejected, Submission
+from ports.log import Backlog, DirectoryEntry, Publication
+from shared.errors import ConcordatError, Unavailable
+from tests.support.databases import MEMORY
+from tests.support.scenes import found
+from tests.support.world import World, caller, world_at
 
 
 @dataclass
-class Stages:
-    """Stands for integrator, signer, anchorer and backlog; `down` names those that fail after half of their work."""
+class Faults:
+    """The ports around the workers; those that are named in `down` fail, for whom `rejects` says a ledger refuses."""
 
-    clubs: tuple[UUID, ...] = (A, B)
-    grown: set[UUID] = field(default_factory=set)
+    world: World
     down: set[str] = field(default_factory=set)
-    seen: list[tuple[str, frozenset[UUID]]] = field(default_factory=list)
-    frozen: dict[UUID, Unavailable] = field(default_factory=dict)
-    rejected: dict[UUID, LedgerRejected] = field(default_factory=dict)
+    rejects: bool = False
 
-    async def directory(self) -> list[Entry]:
-        return [Entry(club) for club in self.clubs]
+    def workers(self) -> LogWorkers:
+        """As after a start of the process: nothing is remembered."""
+        i = self.world.system.infrastructure
+        faulty = replace(
+            i,
+            ledger=FaultyLedger(self, i.ledger),
+            backlog=FaultyBacklog(self, i.backlog),
+            publication=FaultyPublication(self, i.publication),
+        )
+        return build_workers(faulty)
 
-
-class Integrator:
-    def __init__(self, stages: Stages) -> None:
-        self.stages = stages
-
-    async def tick(self) -> set[UUID]:
-        grown, self.stages.grown = self.stages.grown, set()
-        if "integrator" in self.stages.down:
-            raise Unavailable
-        return grown
-
-
-class Signer:
-    def __init__(self, stages: Stages) -> None:
-        self.stages = stages
-        self.frozen = stages.frozen
-
-    async def tick(self, clubs: Iterable[UUID]) -> set[UUID]:
-        self.stages.seen.append(("sign", frozenset(clubs)))
-        if "signer" in self.stages.down:
-            raise Unavailable
-        return set(clubs) - self.frozen.keys()
+    def check(self, port: str) -> None:
+        if port in self.down:
+            raise Unavailable(port=port)
 
 
-class Anchorer:
-    def __init__(self, stages: Stages) -> None:
-        self.stages = stages
-        self.rejected = stages.rejected
+@dataclass
+class FaultyLedger:
+    faults: Faults
+    real: Ledger
 
-    async def tick(self, clubs: Iterable[UUID]) -> set[UUID]:
-        self.stages.seen.append(("anchor", frozenset(clubs)))
-        if "anchorer" in self.stages.down:
-            raise Unavailable
-        return set(clubs) - self.rejected.keys()
+    async def head(self, origin: str) -> LedgerHead | None:
+        return await self.real.head(origin)
 
+    async def register(self, origin: str, verifier_key: str) -> None:
+        await self.real.register(origin, verifier_key)
 
-def pipeline_of(stages: Stages) -> Pipeline:
-    parts: dict[str, Any] = {"integrator": Integrator(stages), "signer": Signer(stages), "anchorer": Anchorer(stages)}
-    return Pipeline(**parts, backlog=cast(Any, stages))
+    async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
+        return await self.real.evidence(origin, size)
 
+    async def trust(self) -> dict[str, object]:
+        return await self.real.trust()
 
-async def settled(stages: Stages) -> Pipeline:
-    """A pipeline after its start, with nothing left to do."""
-    pipeline = pipeline_of(stages)
-    await pipeline.integrate()
-    await pipeline.sign()
-    await pipeline.anchor()
-    stages.seen.clear()
-    return pipeline
+    async def check(self) -> None:
+        await self.real.check()
 
-
-async def test_after_a_start_every_log_is_signed_and_anchored_whatever_the_crash_left_undone() -> None:
-    stages = Stages()
-    pipeline = pipeline_of(stages)
-    await pipeline.integrate()
-    await pipeline.sign()
-    await pipeline.anchor()
-    assert stages.seen == [("sign", frozenset({A, B})), ("anchor", frozenset({A, B}))]
-    assert not pipeline.unsigned | pipeline.unanchored
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Anchored | LedgerRejected]:
+        if "ledger" in self.faults.down:
+            raise LedgerBusy
+        if self.faults.rejects:
+            return [LedgerRejected(reason="bad-proof") for _ in submissions]
+        return await self.real.submit(submissions)
 
 
-async def test_only_logs_that_grew_are_signed_and_only_logs_that_were_signed_are_anchored() -> None:
-    stages = Stages()
-    pipeline = await settled(stages)
-    stages.grown = {B}
-    await pipeline.integrate()
-    await pipeline.sign()
-    await pipeline.anchor()
-    await pipeline.sign()
-    await pipeline.anchor()
-    one, none = frozenset({B}), frozenset[UUID]()
-    assert stages.seen == [("sign", one), ("anchor", one), ("sign", none), ("anchor", none)]
+@dataclass
+class FaultyPublication:
+    """Fails at the second log, so that the stage before has done part of its work."""
+
+    faults: Faults
+    real: Publication
+    origins: set[str] = field(default_factory=set)
+
+    async def put(self, origin: str, path: str, data: bytes) -> None:
+        self.origins.add(origin)
+        if len(self.origins) > 1:
+            self.faults.check("publication")
+        await self.real.put(origin, path, data)
+
+    async def get(self, origin: str, path: str) -> bytes | None:
+        return await self.real.get(origin, path)
 
 
-@pytest.mark.parametrize("failing", ["integrator", "signer", "anchorer"])
-async def test_log_that_grew_is_anchored_after_any_stage_failed_half_way(failing: str) -> None:
-    stages = Stages()
-    pipeline = await settled(stages)
-    stages.grown, stages.down = {B}, {failing}
+@dataclass
+class FaultyBacklog:
+    faults: Faults
+    real: Backlog
+
+    async def clubs_with_work(self, consumer: str) -> Sequence[UUID]:
+        self.faults.check("backlog")
+        return await self.real.clubs_with_work(consumer)
+
+    async def count(self, consumer: str) -> int:
+        return await self.real.count(consumer)
+
+    async def directory(self) -> Sequence[DirectoryEntry]:
+        return await self.real.directory()
+
+    async def entry(self, origin: str) -> DirectoryEntry:
+        return await self.real.entry(origin)
+
+
+@pytest.fixture
+async def faults(tmp_path: Path) -> AsyncIterator[Faults]:
+    async with world_at(MEMORY, tmp_path) as world:
+        yield Faults(world)
+
+
+async def round_of(pipeline: Pipeline) -> list[str]:
+    """One turn of each stage; the names of those that failed."""
+    failed = []
     for stage in (pipeline.integrate, pipeline.sign, pipeline.anchor):
         try:
             await stage()
-        except Unavailable:
-            continue
-    stages.down = set()
-    stages.seen.clear()
-    await pipeline.integrate()
-    await pipeline.sign()
+        except ConcordatError:
+            failed.append(stage.__name__)
+    return failed
+
+
+async def anchored(world: World, *clubs: UUID) -> bool:
+    """Does the ledger's evidence cover everything that was recorded of these clubs?"""
+    for club in clubs:
+        async with world.look(caller(club)) as tx:
+            head, anchor = await tx.log.head(), await tx.log.anchor()
+        if head.size == 0 or anchor is None or anchor.size != head.size:
+            return False
+    return not await world.backlog.count("log")
+
+
+async def test_what_is_recorded_is_anchored_after_one_turn_of_each_stage(faults: Faults) -> None:
+    pipeline = faults.workers().pipeline
+    clubs = [(await found(faults.world)).id for _ in range(2)]
+    assert await round_of(pipeline) == []
+    assert await anchored(faults.world, *clubs)
+    assert not pipeline.unsigned | pipeline.unanchored
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+async def test_a_crash_after_any_stage_leaves_nothing_behind_after_the_next_start(faults: Faults, done: int) -> None:
+    club = (await found(faults.world)).id
+    crashed = faults.workers().pipeline
+    for stage in (crashed.integrate, crashed.sign)[:done]:
+        await stage()
+    assert await round_of(faults.workers().pipeline) == []
+    assert await anchored(faults.world, club)
+
+
+@pytest.mark.parametrize("port", ["backlog", "publication", "ledger"])
+async def test_what_grew_while_a_port_was_down_is_anchored_once_it_is_back(faults: Faults, port: str) -> None:
+    pipeline = faults.workers().pipeline
+    await round_of(pipeline)
+    faults.down = {port}
+    clubs = [(await found(faults.world)).id for _ in range(3)]
+    assert await round_of(pipeline) != []
+    assert not await anchored(faults.world, *clubs)
+    faults.down = set()
+    assert await round_of(pipeline) == []
+    assert await anchored(faults.world, *clubs)
+
+
+async def test_a_checkpoint_that_the_ledger_rejects_is_offered_again(faults: Faults) -> None:
+    pipeline = faults.workers().pipeline
+    club = (await found(faults.world)).id
+    faults.rejects = True
+    assert await round_of(pipeline) == []
+    assert pipeline.unanchored == {club}
+    faults.rejects = False
     await pipeline.anchor()
-    assert B in dict(stages.seen)["anchor"]
+    assert await anchored(faults.world, club)
 
 
-async def test_failure_is_told_to_whoever_runs_the_stage() -> None:
-    stages = Stages(down={"signer"})
-    pipeline = pipeline_of(stages)
-    await pipeline.integrate()
-    with pytest.raises(Unavailable):
-        await pipeline.sign()
+async def test_a_wish_to_be_anchored_wakes_the_anchorer_which_then_leaves_nothing_out(faults: Faults) -> None:
+    workers = faults.workers()
+    club = (await found(faults.world)).id
+    await workers.hear_wishes()
+    assert not workers.pipeline.wanted.is_set()
+    await workers.anchoring.ask(caller(club))
+    await workers.hear_wishes()
+    assert workers.pipeline.wanted.is_set()
+    await workers.pipeline.anchor()
+    assert await anchored(faults.world, club)
 
 
-async def test_checkpoint_that_the_ledger_rejects_is_offered_again() -> None:
-    stages = Stages()
-    pipeline = await settled(stages)
-    stages.grown, stages.rejected[B] = {B}, LedgerRejected(reason="fork")
-    await pipeline.integrate()
-    await pipeline.sign()
-    await pipeline.anchor()
-    assert pipeline.unanchored == {B}
-    stages.rejected.clear()
-    await pipeline.anchor()
-    assert not pipeline.unanchored
-
-
-async def test_whoever_is_in_a_hurry_has_what_is_recorded_now_anchored_in_one_turn() -> None:
-    stages = Stages()
-    pipeline = await settled(stages)
-    stages.grown = {A}
-    pipeline.hurry()
-    assert pipeline.wanted.is_set()
-    await pipeline.anchor()
-    assert stages.seen == [("sign", frozenset({A})), ("anchor", frozenset({A}))]
+async def test_a_log_that_is_behind_its_ledger_raises_the_alarm(faults: Faults) -> None:
+    club = (await found(faults.world)).id
+    await round_of(faults.workers().pipeline)
+    async with faults.world.system.database.transaction(club) as session:
+        await session.connection.exec_driver_sql("UPDATE log SET size = 0")
+    restarted = faults.workers()
+    assert restarted.alarms() == []
+    await round_of(restarted.pipeline)
+    assert len(restarted.alarms()) == 1
+    assert "behind the ledger" in restarted.alarms()[0]

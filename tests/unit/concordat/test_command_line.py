@@ -1,0 +1,168 @@
+"""The command line: what goes wrong is a sentence and a status, and no command loads what it does not need."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from concordat import main as command_line
+from concordat.failures import Failure
+from shared.errors import Unavailable
+from tests.support.processes import clean_environment
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("CONCORDAT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CONCORDAT_DATA_FOLDER", str(tmp_path))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["concordat", *words])
+    return command_line.main()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nosuch",),
+        ("serve", "--nosuch"),
+        ("serve", "--role", "everything"),
+        ("serve", "--http-port", "many"),
+        ("serve", "--profile", "nosuch"),
+        ("token", "--minutes", "0"),
+        ("token", "--minutes", "99999"),
+        ("token", "--role", "emperor"),
+        ("verify",),
+        ("doctor", "too", "much"),
+    ],
+)
+def test_wrong_usage_is_told_with_status_2(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *words) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "Error" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_unknown_setting_is_wrong_usage_of_every_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONCORDAT_HTP_PORT", "1")
+    assert run(monkeypatch, "doctor") == 2
+    assert "CONCORDAT_HTTP_PORT" in capsys.readouterr().err
+
+
+def test_club_that_there_is_not_is_a_refusal_with_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    assert run(monkeypatch, "token", "--club", "nosuch") == 1
+    assert "There is no club nosuch." in capsys.readouterr().err
+
+
+def test_token_is_all_that_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "token", "--role", "operator", "--role", "auditor") == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("v4.public.")
+    assert len(told.out.split()) == 1
+
+
+def test_doctor_makes_nothing_where_there_is_nothing_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "doctor", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is True
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_says_of_every_port_what_serves_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "doctor", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    found = {check["subject"]: check["state"] for check in told["checks"]}
+    assert {"database", "schema", "secrets", "ledger", "bus", "publication"} <= found.keys()
+    assert set(found.values()) == {"ok"}
+
+
+def test_doctor_ends_with_status_1_when_the_system_must_not_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    assert run(monkeypatch, "doctor") == 0
+    (tmp_path / "secrets").chmod(0o755)
+    assert run(monkeypatch, "doctor") == 1
+    assert "must not serve" in capsys.readouterr().out
+
+
+def test_real_profile_is_not_served_before_it_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NETWORK", "ISSUER", "AUDIENCE"):
+        monkeypatch.setenv(f"CONCORDAT_{name}", "clubs.test")
+    assert run(monkeypatch, "doctor", "--profile", "production") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (Failure("It is so.", "Do this."), 1, "Error: It is so.\nDo this.\n"),
+        (Failure("It is so.", status=2), 2, "Error: It is so.\n"),
+        (Unavailable(remedy="Mend it."), 1, "Mend it.\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (ZeroDivisionError("no"), 1, "This should not have happened: ZeroDivisionError: no"),
+    ],
+)
+def test_whatever_a_command_raises_reaches_a_person_as_a_sentence(
+    error: BaseException,
+    status: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def raises(_wanted: str) -> None:
+        raise error
+
+    monkeypatch.setattr(command_line, "command_line", raises)
+    assert run(monkeypatch, "serve") == status
+    printed = capsys.readouterr().err
+    assert told in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("word", ["verify", "serve", "token", "doctor", "migrate"])
+def test_help_of_a_command_loads_no_server_and_no_database(word: str, tmp_path: Path) -> None:
+    heavy = "{'sqlalchemy', 'alembic', 'fastapi', 'grpc', 'uvicorn', 'casbin', 'pyseto', 'dependency_injector'}"
+    program = (
+        "import sys\nfrom concordat.main import main\n"
+        f"sys.argv = ['concordat', '{word}', '--help']\nassert main() == 0\n"
+        f"loaded = {heavy} & sys.modules.keys()\nassert not loaded, loaded\n"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=clean_environment(PYTHONPATH=paths),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_says_what_it_does() -> None:
+    app = command_line.command_line()
+    assert {command.name for command in app.registered_commands} >= {"serve", "token", "doctor", "migrate"}
+    silent = [each.name for each in app.registered_commands if not (each.callback and each.callback.__doc__)]
+    assert silent == []

@@ -1,0 +1,41 @@
+"""The worker lock on a real Postgres: one worker, whoever loses the session loses the lock."""
+
+import asyncio
+import os
+
+import pytest
+
+from concordat.failures import Failure
+from concordat.locks import PostgresWorkerLock, worker_lock
+from tests.support.postgres import PostgresServer
+
+
+async def test_second_worker_on_postgres_is_told_who_the_first_one_is(postgres: PostgresServer) -> None:
+    url = postgres.superuser_url()
+    first = await worker_lock(url)
+    assert first.held
+    with pytest.raises(Failure, match=f":{os.getpid()}"):
+        await worker_lock(url)
+    await first.release()
+    second = await worker_lock(url)
+    await second.release()
+    assert not second.held
+
+
+async def kept(lock: PostgresWorkerLock) -> bool:
+    await lock.keep()
+    return lock.held
+
+
+async def test_worker_that_loses_its_session_stops_holding_and_takes_the_lock_again(postgres: PostgresServer) -> None:
+    lock = PostgresWorkerLock(postgres.superuser_url())
+    assert await lock.acquire()
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'concordat worker%'"
+    await asyncio.to_thread(postgres.execute, ended)
+    other = PostgresWorkerLock(postgres.superuser_url())
+    assert await other.acquire()
+    held = [await kept(lock)]
+    await other.release()
+    held.append(await kept(lock))
+    assert held == [False, True]
+    await lock.release()
