@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from adapters.inbound.cursors import Cursors
 from adapters.inbound.rest.docs import OPENAPI, docs_router
-from adapters.inbound.rest.edge.described import PROBLEM_SCHEMA
+from adapters.inbound.rest.edge.described import completed
 from adapters.inbound.rest.edge.entrance import Entrance
 from adapters.inbound.rest.edge.exchange import Services
 from adapters.inbound.rest.edge.handlers import on_http_exception, on_refusal, on_validation_error
@@ -31,12 +31,10 @@ hours); a PATCH has to carry `If-Match`. Lists are paged by the cursors in `meta
 
 
 class Api(FastAPI):
-    """FastAPI with the schema of problems in its document, which no route's types mention."""
+    """FastAPI whose document says what types alone do not."""
 
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-        return document
+        return completed(super().openapi())
 
 
 def create_app(

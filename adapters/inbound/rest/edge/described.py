@@ -52,6 +52,18 @@ def described(shape: Shape, method: str, path: str, options: dict[str, Any]) -> 
     }
 
 
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the schema of problems, and query parameters that are absent or have a value, never null."""
+    document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                choices = [each for each in parameter["schema"].get("anyOf", ()) if each != {"type": "null"}]
+                if len(choices) == 1:
+                    parameter["schema"] = choices[0]
+    return document
+
+
 def offered_by(route: APIRoute) -> Sequence[str]:
     """The media types in which a route answers: that of its response class first, then what it declares beside it."""
     usual = route.response_class.value if isinstance(route.response_class, DefaultPlaceholder) else route.response_class

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "TRACE"})
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
@@ -45,10 +46,10 @@ class Metrics:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        key = method, route, status
+        key = method if method in METHODS else "OTHER", route, status
         child = self._children.get(key)
         if child is None:
-            child = self._children[key] = self._seconds.labels(method, route, str(status))
+            child = self._children[key] = self._seconds.labels(*map(str, key))
         child.observe(seconds)
 
     def failed(self) -> None:

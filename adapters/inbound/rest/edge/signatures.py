@@ -4,8 +4,10 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from fastapi import params
@@ -109,7 +111,7 @@ def _answer(hint: Any) -> Any:
     """What the OpenAPI shows: a page goes out as a listing, a ready-made response beside a view as nothing."""
     hint = _without(hint, lambda option: isinstance(option, type) and issubclass(option, Response))
     if get_origin(hint) is Page:
-        return Listing[get_args(hint)[0]]  # type: ignore[misc]
+        return cast(Any, Listing)[get_args(hint)[0]]
     return hint
 
 
@@ -117,7 +119,7 @@ def _without(kind: Any, dropped: Callable[[Any], bool]) -> Any:
     if get_origin(kind) not in (Union, UnionType):
         return kind
     kept = tuple(option for option in get_args(kind) if not dropped(option))
-    return Union[kept]  # noqa: UP007 - the options are only known here
+    return reduce(or_, kept)
 
 
 def names_in(path: str) -> Sequence[str]:
