@@ -17,9 +17,17 @@ def logs() -> Iterator[list[Any]]:
         yield captured
 
 
-@pytest.fixture
-def served() -> Served:
+@pytest.fixture(scope="session")
+def app() -> Served:
+    """Made once, since making it takes longer than most tests."""
     return serve()
+
+
+@pytest.fixture
+def served(app: Served) -> Served:
+    """The app with nothing kept and nothing counted yet."""
+    app.things.forget()
+    return app
 
 
 @pytest.fixture

@@ -135,6 +135,12 @@ class Things:
     calls: list[Caller] = field(default_factory=list)
     commands: list[object] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """As if nothing had ever been asked."""
+        self.effects = 0
+        for kept in (self.rows, self.answers, self.calls, self.commands):
+            kept.clear()
+
     def _once(self, caller: Caller) -> tuple[object, ...] | None:
         self.calls.append(caller)
         if caller.once is None:

@@ -106,6 +106,23 @@ async def test_a_bad_field_is_refused_with_a_pointer_and_without_its_value(
     assert served.things.effects == 0
 
 
+async def test_reasons_say_what_is_wanted(client: AsyncClient) -> None:
+    wrong = {"day": "x", "at": "x", "owner": "x", "digest": "=", "mood": "x", "amount": "x", "urgent": "x", "inner": 1}
+    answer = await post(client, {**GOOD, **wrong, "many": 1, "name": 1})
+    assert {error["pointer"]: error["reason"] for error in answer.json()["errors"]} == {
+        "/day": "is not a day such as 2026-03-12",
+        "/at": "is not an instant in UTC such as 2026-03-12T18:04:05Z",
+        "/owner": "is not an id: a UUIDv7 in lower-case text",
+        "/digest": "is not base64url without padding",
+        "/mood": "is none of 'calm' or 'wild'",
+        "/amount": "is not an integer",
+        "/urgent": "is neither true nor false",
+        "/inner": "is not an object",
+        "/many": "is not an array",
+        "/name": "is not a string",
+    }
+
+
 async def test_every_kind_of_field_arrives_as_it_was_sent(client: AsyncClient, served: Served) -> None:
     whole = {
         **GOOD,
