@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.grpc.network import Network, network_at
-from tests.support.databases import sqlite_template, sqlite_url
+from tests.support.databases import postgres_database, postgres_template, sqlite_template, sqlite_url
 
-__all__ = ["sqlite_template", "sqlite_url"]
+__all__ = ["postgres_database", "postgres_template", "sqlite_template", "sqlite_url"]
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""Calls whose client gives up at any moment: what they left is whole, and the same key settles it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
+from tests.integration.grpc.network import Network, network_at
+
+MOMENTS = [number / 1_000 for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30)]
+IN_TIME_OR_NOT = {grpc.StatusCode.OK, grpc.StatusCode.DEADLINE_EXCEEDED}
+EVENT = 3
+"""What one event of two clubs adds to the work of the log and of the relay."""
+
+
+@pytest.fixture(params=["sqlite_url", "postgres_database"])
+async def network(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Network]:
+    database = request.getfixturevalue(request.param)
+    async with network_at(getattr(database, "url", database), tmp_path / "data") as network:
+        yield network
+
+
+async def _given_up(network: Network, visit: str, key: str, after_seconds: float) -> grpc.StatusCode:
+    call = network.host.visits.CheckIn(
+        pb.CheckInRequest(visit_id=visit),
+        metadata=network.host.saying(idempotency_key=key),
+        timeout=after_seconds,
+    )
+    return await call.code()
+
+
+async def _settled(network: Network, visit: str, key: str) -> pb.Decision:
+    """What the same key answers once the first call is over on the server too."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await network.host.check_in(visit, key)
+            except grpc.aio.AioRpcError as error:
+                assert error.code() is grpc.StatusCode.ABORTED
+                await asyncio.sleep(0.005)
+
+
+async def test_call_that_is_given_up_at_any_moment_is_settled_by_its_key(network: Network) -> None:
+    visits = [str((await network.scene.confirmed((await network.scene.member()).id)).id) for _ in MOMENTS]
+    events = await network.events()
+    for visit, moment in zip(visits, MOMENTS, strict=True):
+        assert await _given_up(network, visit, f"k-{visit}", moment) in IN_TIME_OR_NOT
+        decision = await _settled(network, visit, f"k-{visit}")
+        assert decision.visit.state == pb.VISIT_STATE_CHECKED_IN
+        events += EVENT
+        assert await network.events() == events
+
+
+async def test_calls_that_are_given_up_leave_no_connection_behind(network: Network) -> None:
+    visit = str((await network.scene.confirmed((await network.scene.member()).id)).id)
+    pool = network.world.system.settings.pool_size
+    for batch in range(3):
+        await asyncio.gather(*(_given_up(network, visit, f"{batch}-{n}", 0.002) for n in range(pool)))
+    listed = [network.host.get(visit) for _ in range(pool)]
+    assert {(await each).id for each in listed} == {visit}
