@@ -10,6 +10,7 @@ from adapters.inbound.rest.clubs.clubs import clubs_router
 from adapters.inbound.rest.clubs.members import members_router
 from adapters.inbound.rest.clubs.verdicts import verdicts_router
 from adapters.inbound.rest.clubs.visits import visits_router
+from adapters.inbound.rest.edge.wire import ID_PATTERN
 from adapters.inbound.rest.log import log_router, tiles_router
 from adapters.inbound.rest.settings import Settings
 from tests.unit.rest.fake import serve
@@ -146,6 +147,11 @@ def test_headers_and_pages_are_described(document: dict[str, Any]) -> None:
 def test_a_query_parameter_is_absent_or_has_a_value(document: dict[str, Any]) -> None:
     [state, *_] = operations(document)["GET /v1/visits"]["parameters"]
     assert state["schema"] == {"$ref": "#/components/schemas/VisitState"}
+
+
+def test_ids_in_paths_have_one_spelling(document: dict[str, Any]) -> None:
+    [visit_id, *_] = operations(document)["GET /v1/visits/{visit_id}"]["parameters"]
+    assert visit_id["schema"]["format"] == "uuid" and visit_id["schema"]["pattern"] == ID_PATTERN
 
 
 def test_bodies_are_closed_and_described_by_name(document: dict[str, Any]) -> None:

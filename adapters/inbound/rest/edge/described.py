@@ -12,6 +12,7 @@ from adapters.inbound.rest.edge.authentication import KeyRule
 from adapters.inbound.rest.edge.lists import DESCRIBED
 from adapters.inbound.rest.edge.problems import MEDIA_TYPE
 from adapters.inbound.rest.edge.signatures import Shape
+from adapters.inbound.rest.edge.wire import ID_PATTERN
 
 PROBLEM_SCHEMA: Mapping[str, Any] = {
     "title": "Problem",
@@ -53,7 +54,7 @@ def described(shape: Shape, method: str, path: str, options: dict[str, Any]) -> 
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the schema of problems, and query parameters that are absent or have a value, never null."""
+    """The document with the schema of problems and parameters as they are read: never null, ids in one spelling."""
     document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     for methods in document["paths"].values():
         for operation in methods.values():
@@ -61,6 +62,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
                 choices = [each for each in parameter["schema"].get("anyOf", ()) if each != {"type": "null"}]
                 if len(choices) == 1:
                     parameter["schema"] = choices[0]
+                if parameter["schema"].get("format") == "uuid":
+                    parameter["schema"]["pattern"] = ID_PATTERN
     return document
 
 

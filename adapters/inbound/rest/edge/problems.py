@@ -6,7 +6,6 @@ asking for help); the error's parameters are members of their own.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -23,7 +22,7 @@ from adapters.inbound.rest.edge.refusals import (
     UnsupportedMediaType,
     WrongMethod,
 )
-from shared.canonical import NotCanonical, plain
+from shared.canonical import Json, NotCanonical, plain
 from shared.errors import (
     Busy,
     ConcordatError,
@@ -96,17 +95,23 @@ def internal(exchange: Exchange) -> Response:
 def written(exchange: Exchange, status: int, *, code: str, title: str, members: Mapping[str, object]) -> Response:
     """A problem document; a member that clashes with the format's own names gets `error_` before it."""
     reason = members.get("reason")
-    document: dict[str, Any] = {
+    document = {
         "type": code,
         "title": title,
         "status": int(status),
         "detail": f"{title.rstrip('.')}: {reason}." if isinstance(reason, str) else title,
         "instance": f"urn:concordat:request:{exchange.ids.request_id}",
     }
-    for name, value in members.items():
-        try:
-            document[f"error_{name}" if name in _OURS else name] = plain(value)
-        except NotCanonical:
-            document[name] = None
-    # Sorted, so that an answer that was kept as canonical JSON is replayed in the same bytes.
-    return Response(msgspec.json.encode(document, order="deterministic"), int(status), media_type=MEDIA_TYPE)
+    more = {f"error_{name}" if name in _OURS else name: _shown(value) for name, value in members.items()}
+    body = msgspec.json.encode(document)
+    if more:
+        # Sorted, so that an answer that was kept as canonical JSON is replayed in the same bytes.
+        body = body[:-1] + b"," + msgspec.json.encode(more, order="deterministic")[1:]
+    return Response(body, int(status), media_type=MEDIA_TYPE)
+
+
+def _shown(value: object) -> Json:
+    try:
+        return plain(value)
+    except NotCanonical:
+        return None
