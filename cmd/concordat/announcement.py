@@ -34,13 +34,13 @@ def _command() -> str:
 
 def _lines(now: Serving) -> list[tuple[str, str]]:
     lines = []
-    if now.http is not None:
-        lines.append(("API", f"http://{now.http}/v1{_moved(now.http)}"))
+    if now.at.http is not None:
+        lines.append(("API", f"http://{now.at.http}/v1{_moved(now.at.http)}"))
         if now.settings.docs:
-            lines.append(("Docs", f"http://{now.http}/docs"))
-    if now.grpc is not None:
-        lines.append(("gRPC", f"{now.grpc}{_moved(now.grpc)}"))
-    lines.append(("Admin", f"http://{now.admin} (metrics, probes){_moved(now.admin)}"))
+            lines.append(("Docs", f"http://{now.at.http}/docs"))
+    if now.at.grpc is not None:
+        lines.append(("gRPC", f"{now.at.grpc}{_moved(now.at.grpc)}"))
+    lines.append(("Admin", f"http://{now.at.admin} (metrics, probes){_moved(now.at.admin)}"))
     lines.append(("Data folder", str(now.settings.data_folder)))
     if now.club is not None:
         lines.append(("Club", f"{now.club} (for trying things out)"))

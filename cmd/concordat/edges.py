@@ -1,8 +1,13 @@
 """What a process shows of the system: the public REST app, the admin app, the gRPC server; the one list of them."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from ipaddress import ip_network
+from socket import socket
 from typing import Any
+
+from prometheus_client import CollectorRegistry
 
 from adapters.inbound.grpc.edge.metrics import Metrics as GrpcMetrics
 from adapters.inbound.grpc.server import GrpcServer, create_server
@@ -18,8 +23,64 @@ from concordat.container import System
 from concordat.failures import Failure
 from concordat.module import Service
 from concordat.readiness import Readiness
+from concordat.role import Role
+from concordat.servers import Address, Addresses, WebServer, bind, free, listen
 from concordat.settings import Settings
 from shared.errors import ConcordatError
+
+GRACE_SECONDS = 3
+ADMIN_GRACE_SECONDS = 1
+
+
+class Edges(AbstractContextManager["Edges"]):
+    """The servers of one process. Making them takes their ports: what is taken is known before anything starts."""
+
+    def __init__(self, system: System, role: Role, ready: Readiness) -> None:
+        settings, registry = system.settings, CollectorRegistry()
+        metrics, anywhere = Metrics(registry), settings.local
+        self._web: list[WebServer] = []
+        self._sockets: list[socket] = []
+        self._grpc: GrpcServer | None = None
+        http = grpc = None
+        if role.does(Role.HTTP):
+            http = self._listen("http", settings.host, settings.http_port, anywhere=anywhere)
+            self._serve(rest_app(system, ready, metrics), grace_seconds=GRACE_SECONDS)
+        admin = self._listen("admin", settings.admin_host, settings.admin_port, anywhere=anywhere)
+        self._serve(admin_app(system, ready, metrics), grace_seconds=ADMIN_GRACE_SECONDS)
+        if role.does(Role.GRPC):
+            self._grpc = server = grpc_server(system, ready, GrpcMetrics(registry))
+            grpc = listen(
+                "grpc",
+                lambda host, port: server.listen(host, free(host, port)),
+                settings.host,
+                settings.grpc_port,
+                anywhere=anywhere,
+            )
+        self.at = Addresses(http=http, grpc=grpc, admin=admin)
+
+    async def start(self) -> None:
+        """Returns once everything answers."""
+        if self._grpc is not None:
+            await self._grpc.start()
+        for server in self._web:
+            await server.start()
+
+    async def stop(self) -> None:
+        """Requests in flight get their grace, all at the same time."""
+        stops = [server.stop() for server in self._web]
+        await asyncio.gather(*stops, *([] if self._grpc is None else [self._grpc.stop(grace_seconds=GRACE_SECONDS)]))
+
+    def __exit__(self, *_: object) -> None:
+        for listener in self._sockets:
+            listener.close()
+
+    def _listen(self, name: str, host: str, port: int, *, anywhere: bool) -> Address:
+        listener, address = bind(name, host, port, anywhere=anywhere)
+        self._sockets.append(listener)
+        return address
+
+    def _serve(self, app: Any, *, grace_seconds: int) -> None:
+        self._web.append(WebServer(app, self._sockets[-1], grace_seconds=grace_seconds))
 
 
 def rest_app(system: System, ready: Readiness, metrics: Metrics) -> Any:

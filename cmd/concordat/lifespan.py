@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -15,20 +15,20 @@ from concordat.builders import embedded, hold_ledger
 from concordat.container import System, running
 from concordat.development import development_club, token_for
 from concordat.failures import Failure
-from concordat.locks import alone, sqlite_file, worker_lock
+from concordat.locks import WorkerLock, alone, sqlite_file, worker_lock
 from concordat.readiness import Readiness
 from concordat.role import Role
 from concordat.running import Running
 from concordat.schema import State as SchemaState
 from concordat.schema import schema_state
-from concordat.servers import Address, WebServer, bind, free, listen
+from concordat.servers import Addresses
 from concordat.settings import Settings
 
 if TYPE_CHECKING:
-    from adapters.inbound.grpc.server import GrpcServer
+    from concordat.edges import Edges
 
-GRACE_SECONDS = 3
-LAST_TURN_SECONDS = 2.0
+LAST_TURN_SECONDS = 2.5
+CANCEL_SECONDS = 0.5
 NOTICE_SECONDS = 1.0
 KEEP_LOCK_SECONDS = 2.0
 
@@ -41,9 +41,7 @@ class Serving:
 
     settings: Settings
     role: Role
-    http: Address | None
-    grpc: Address | None
-    admin: Address
+    at: Addresses
     unready: list[str]
     club: UUID | None
     token: str | None
@@ -53,31 +51,41 @@ class Serving:
         """What commands beside this process may know of it."""
         return Running(
             pid=os.getpid(),
-            api=None if self.http is None else f"http://{self.http}",
-            grpc=None if self.grpc is None else str(self.grpc),
-            admin=f"http://{self.admin}",
+            api=None if self.at.http is None else f"http://{self.at.http}",
+            grpc=None if self.at.grpc is None else str(self.at.grpc),
+            admin=f"http://{self.at.admin}",
         )
 
 
 @asynccontextmanager
 async def serving(settings: Settings, role: Role) -> AsyncIterator[Serving]:
     """A process that serves until the block ends; then it drains and stops, within five seconds."""
+    from concordat.edges import Edges
+
     async with AsyncExitStack() as stack:
         prepare_folders(settings)
         stack.enter_context(alone(settings.database))
         system = await stack.enter_async_context(running(settings))
         await _bring_up_to_date(system)
+        # Who may not work is told before anybody is answered, and before any port is taken.
+        workers = await stack.enter_async_context(_workers(system)) if role.does(Role.WORKER) else None
         readiness = Readiness(system)
-        servers = await stack.enter_async_context(_servers(system, role, readiness))
-        if role.does(Role.WORKER):
-            await stack.enter_async_context(_working(system))
+        edges = stack.enter_context(Edges(system, role, readiness))
         unready = [reason for reasons in (await readiness.reasons()).values() for reason in reasons]
         club, token = (None, None) if unready else await _something_to_try(system, role)
-        yield Serving(settings=settings, role=role, unready=unready, club=club, token=token, **servers)
-        # What is pushed last is undone first: the outside hears it before anything stops.
-        readiness.drain()
-        if not settings.local:
-            await asyncio.sleep(NOTICE_SECONDS)
+        await edges.start()
+        stack.push_async_callback(_stop, settings, readiness, edges, workers)
+        if workers is not None:
+            workers.start()
+        yield Serving(settings=settings, role=role, unready=unready, club=club, token=token, at=edges.at)
+
+
+async def _stop(settings: Settings, readiness: Readiness, edges: "Edges", workers: "Workers | None") -> None:
+    """The outside hears of it first; then everything stops at the same time, since five seconds is all there is."""
+    readiness.drain()
+    if not settings.local:
+        await asyncio.sleep(NOTICE_SECONDS)
+    await asyncio.gather(edges.stop(), *([] if workers is None else [workers.stop()]))
 
 
 def prepare_folders(settings: Settings) -> None:
@@ -109,72 +117,41 @@ async def _bring_up_to_date(system: System) -> None:
         await migrate(settings.database)
 
 
-@asynccontextmanager
-async def _servers(system: System, role: Role, readiness: Readiness) -> AsyncIterator[dict[str, Any]]:
-    """Every port is bound before anything starts, so that what is taken is known at once."""
-    from prometheus_client import CollectorRegistry
+class Workers:
+    """The jobs of every module, and what keeps their lock; nothing runs while the lock is lost."""
 
-    from adapters.inbound.grpc.edge.metrics import Metrics as GrpcMetrics
-    from adapters.inbound.rest.edge.metrics import Metrics
-    from concordat.edges import admin_app, grpc_server, rest_app
+    def __init__(self, system: System, lock: WorkerLock) -> None:
+        jobs = [job for built in system.modules for job in built.jobs(system.infrastructure)]
+        keeping = Job(name="worker.lock", every_seconds=KEEP_LOCK_SECONDS, tick=lock.keep)
+        self._runners = (Runner(jobs, may_run=lambda: lock.held), Runner([keeping]))
+        self._tasks: list[asyncio.Task[None]] = []
 
-    settings, registry = system.settings, CollectorRegistry()
-    metrics, anywhere = Metrics(registry), settings.local
-    async with AsyncExitStack() as stack:
-        web: list[WebServer] = []
-        http = at = None
-        if role.does(Role.HTTP):
-            listener, http = bind("http", settings.host, settings.http_port, anywhere=anywhere)
-            stack.callback(listener.close)
-            web.append(WebServer(rest_app(system, readiness, metrics), listener, grace_seconds=GRACE_SECONDS))
-        listener, admin = bind("admin", settings.admin_host, settings.admin_port, anywhere=anywhere)
-        stack.callback(listener.close)
-        web.append(WebServer(admin_app(system, readiness, metrics), listener, grace_seconds=1))
-        grpc = grpc_server(system, readiness, GrpcMetrics(registry)) if role.does(Role.GRPC) else None
-        if grpc is not None:
-            at = listen("grpc", _listening(grpc), settings.host, settings.grpc_port, anywhere=anywhere)
-            await grpc.start()
-        for server in web:
-            await server.start()
-        try:
-            yield {"http": http, "grpc": at, "admin": admin}
-        finally:
-            stops = [server.stop() for server in web]
-            await asyncio.gather(*stops, *([] if grpc is None else [grpc.stop(grace_seconds=GRACE_SECONDS)]))
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(runner.run(), name="jobs") for runner in self._runners]
 
-
-def _listening(grpc: "GrpcServer") -> Callable[[str, int], int]:
-    return lambda host, port: grpc.listen(host, free(host, port))
+    async def stop(self) -> None:
+        """Gives the last turns a moment to end."""
+        for runner in self._runners:
+            runner.stop()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=LAST_TURN_SECONDS)
+        for task in late:
+            _log.warning("jobs did not end in time")
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=CANCEL_SECONDS)
 
 
 @asynccontextmanager
-async def _working(system: System) -> AsyncIterator[None]:
-    """The workers of every module, as long as this process holds the lock."""
+async def _workers(system: System) -> AsyncIterator[Workers]:
+    """The workers under their lock; raises Failure or LedgerUnavailable where there are others."""
     lock = await worker_lock(system.settings.database)
     try:
         await hold_ledger(system.infrastructure.ledger)
-        jobs = [job for built in system.modules for job in built.jobs(system.infrastructure)]
-        keeper = Runner([Job(name="worker.lock", every_seconds=KEEP_LOCK_SECONDS, tick=lock.keep)])
-        runner = Runner(jobs, may_run=lambda: lock.held)
-        async with _going(runner), _going(keeper):
-            yield
+        yield Workers(system, lock)
     finally:
         await lock.release()
-
-
-@asynccontextmanager
-async def _going(runner: Runner) -> AsyncIterator[None]:
-    """Runs it, and gives the last turns a moment to end."""
-    task = asyncio.create_task(runner.run(), name="jobs")
-    try:
-        yield
-    finally:
-        runner.stop()
-        done, _ = await asyncio.wait([task], timeout=LAST_TURN_SECONDS)
-        if not done:
-            _log.warning("jobs did not end in time")
-            task.cancel()
-            await asyncio.wait([task], timeout=LAST_TURN_SECONDS)
 
 
 async def _something_to_try(system: System, role: Role) -> tuple[UUID | None, str | None]:

@@ -1,27 +1,39 @@
-"""The command line: every command registers itself, and whatever goes wrong reaches a person as a sentence."""
+"""The command line: every command registers itself, and whatever goes wrong reaches a person as a sentence.
 
-import importlib
-import os
-import pkgutil
+Imports stand inside, so that Ctrl-C is no traceback from the first moment on.
+"""
+
 import sys
-import traceback
+from typing import TYPE_CHECKING
 
-import typer
-
-from concordat import commands
-from concordat.failures import REFUSED, Failure
-from shared.errors import ConcordatError
+if TYPE_CHECKING:
+    import typer
 
 # As people need them; a command that is not named here comes after those that are.
 ORDER = ("serve", "demo", "token", "doctor", "migrate", "verify", "trust", "audit", "erase")
 INTERRUPTED = 130
 
 
-def command_line(wanted: str = "") -> typer.Typer:
+def main() -> int:
+    """Runs the command that the arguments name; returns the exit status."""
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def command_line(wanted: str = "") -> "typer.Typer":
     """The commands of this installation: each file of `commands/` is one, or a group.
 
     Where a file is called as the `wanted` command is, no other is loaded: each brings imports of its own.
     """
+    import importlib
+    import pkgutil
+
+    import typer
+
+    from concordat import commands
+
     app = typer.Typer(
         name="concordat",
         help="Concordat runs networks of reciprocal clubs: visits, agreements, and receipts that verify offline.",
@@ -44,8 +56,10 @@ def command_line(wanted: str = "") -> typer.Typer:
     return app
 
 
-def main() -> int:
-    """Runs the command that the arguments name; returns the exit status."""
+def _run() -> int:
+    from concordat.failures import REFUSED, Failure
+    from shared.errors import ConcordatError
+
     try:
         command_line(next(iter(sys.argv[1:]), ""))()
     except SystemExit as ended:
@@ -54,18 +68,24 @@ def main() -> int:
         return _tell(failure.sentence, failure.advice, failure.status)
     except ConcordatError as error:
         return _tell(str(error), str(error.parameters.get("remedy", "")), REFUSED)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; the rest must not be flushed into the closed pipe either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
+        return _nobody_reads()
     except Exception as error:
         return _tell_defect(error)
     return 0
 
 
+def _nobody_reads() -> int:
+    """Whoever read the output has seen enough; the rest must not be flushed into the closed pipe either."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
 def _tell(sentence: str, advice: str, status: int) -> int:
+    import typer
+
     typer.secho("Error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(sentence, err=True)
     if advice:
@@ -75,7 +95,10 @@ def _tell(sentence: str, advice: str, status: int) -> int:
 
 def _tell_defect(error: Exception) -> int:
     """Nobody foresaw this; who looks into it gets the traceback, nobody else."""
+    import os
+    import traceback
+
     if os.environ.get("CONCORDAT_LOG_LEVEL", "").lower() == "debug":
         traceback.print_exception(error)
     sentence = f"This should not have happened: {type(error).__name__}: {error}"
-    return _tell(sentence, "Run it again with CONCORDAT_LOG_LEVEL=debug to see where, and report it.", REFUSED)
+    return _tell(sentence, "Run it again with CONCORDAT_LOG_LEVEL=debug to see where, and report it.", 1)

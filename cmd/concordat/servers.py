@@ -32,6 +32,15 @@ class Address:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where each server of a process listens; None for those that it does not have."""
+
+    http: Address | None
+    grpc: Address | None
+    admin: Address
+
+
 def listen(name: str, try_port: Callable[[str, int], int], host: str, port: int, *, anywhere: bool) -> Address:
     """Where `try_port` (host, port) came to listen: on any free port if the right one is taken and `anywhere`.
 

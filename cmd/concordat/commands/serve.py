@@ -14,7 +14,7 @@ from concordat.role import Role
 from concordat.settings import Settings, load
 
 STOP_SECONDS = 4.8
-INTERRUPTED = 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Port = Annotated[int | None, typer.Option(help="0 for any free one (local profile).", show_default=False)]
 
@@ -39,6 +39,8 @@ def serve(
     On SQLite there is one process. On Postgres any number with --role http or grpc may stand beside one worker.
     Ctrl-C or SIGTERM stops it within five seconds, a second Ctrl-C at once.
     """
+    for number in _SIGNALS:
+        signal.signal(number, _leave)
     settings = load(
         profile=profile,
         data_folder=data_folder,
@@ -67,32 +69,36 @@ async def _serve(settings: Settings, role: Role) -> None:
     from concordat.lifespan import serving
     from concordat.running import find_running, leave_note, take_note_away
 
-    stop = _Stop()
     try:
         async with serving(settings, role) as now:
+            asked = _on_signals()
             # Beside a process with an API, the note of one without would lead nobody anywhere.
-            if now.http is not None or find_running(settings.data_folder) is None:
+            if now.at.http is not None or find_running(settings.data_folder) is None:
                 leave_note(settings.data_folder, now.note)
             announce(now)
-            await stop.asked.wait()
+            await asked.wait()
     finally:
         take_note_away(settings.data_folder)
 
 
-class _Stop:
-    """The first signal asks to stop and starts a watch on how long that takes; the second one ends the process."""
+def _leave(number: int, _frame: object = None) -> None:
+    """At once: what is written is safe against worse, and the operating system lets go of every lock."""
+    os._exit(128 + number)
 
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal, number)
 
-    def _on_signal(self, number: signal.Signals) -> None:
-        if self.asked.is_set():
-            os._exit(INTERRUPTED if number == signal.SIGINT else REFUSED)
-        self.asked.set()
+def _on_signals() -> asyncio.Event:
+    """The first signal sets the event and starts a watch on how long stopping takes; the second ends the process."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if asked.is_set():
+            _leave(number)
+        asked.set()
         # A thread, since whatever keeps the process from stopping may be keeping the event loop as well.
         watch = threading.Timer(STOP_SECONDS, os._exit, (REFUSED,))
         watch.daemon = True
         watch.start()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    return asked
