@@ -8,16 +8,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from adapters.outbound.sql.dialect import dialect_of
 from adapters.outbound.sql.policies import grant
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
+from adapters.outbound.sql.settings import Settings
 from adapters.outbound.sql.tables import metadata
 
 RUNTIME_ROLE = "concordat_runtime"
 _FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 0x6D696772617465
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +40,12 @@ async def migrate(owner_url: str, *, password: str | None = None, revision: str 
     """
     url = make_url(owner_url)
     postgres = url.get_backend_name() == "postgresql"
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg" if postgres else "sqlite+aiosqlite"))
-    if not postgres and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = _engine(url)
     try:
         async with engine.begin() as connection:
+            if postgres:
+                # Whoever migrates at the same time waits here; on SQLite the transaction itself makes him wait.
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             before = await connection.run_sync(revision_of)
             await connection.run_sync(_run, revision)
             after = await connection.run_sync(revision_of)
@@ -80,18 +85,40 @@ async def _runtime_role(connection: AsyncConnection, password: str | None) -> st
     exists = await connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": RUNTIME_ROLE})
     if not exists or password is not None:
         password = password or secrets.token_urlsafe(24)
-        verb = "ALTER" if exists else "CREATE"
         quoted = await connection.scalar(text("SELECT quote_literal(CAST(:password AS text))"), {"password": password})
-        options = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"
-        await connection.exec_driver_sql(f"{verb} ROLE {RUNTIME_ROLE} {options} PASSWORD {quoted}")
-    await connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {RUNTIME_ROLE}")
-    await connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    await connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {RUNTIME_ROLE}")
-    await connection.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {RUNTIME_ROLE}")
-    for table in metadata.sorted_tables:
-        for statement in grant(table, RUNTIME_ROLE):
-            await connection.exec_driver_sql(statement)
+        # An owner who is no superuser may set the password of his role, and none of its other attributes.
+        created = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD"
+        verb, options = ("ALTER", "PASSWORD") if exists else ("CREATE", created)
+        await connection.exec_driver_sql(f"{verb} ROLE {RUNTIME_ROLE} {options} {quoted}")
+    await connection.run_sync(_grant)
     return password or ""
+
+
+def _grant(connection: Connection) -> None:
+    """The runtime role's rights, neither more nor less, whatever it had before."""
+    inspector = inspect(connection)
+    present = {name: {column["name"] for column in inspector.get_columns(name)} for name in inspector.get_table_names()}
+    statements = [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {RUNTIME_ROLE}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {RUNTIME_ROLE}",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {RUNTIME_ROLE}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {RUNTIME_ROLE}",
+        f"GRANT SELECT ON alembic_version TO {RUNTIME_ROLE}",
+    ]
+    for table in metadata.sorted_tables:
+        if table.name in present:
+            statements += grant(table, RUNTIME_ROLE, present[table.name])
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(url.set(drivername="postgresql+asyncpg"))
+    # The product's own engine begins as it is told: the driver's would leave tables behind when a migration fails.
+    settings = Settings(url=url.render_as_string(hide_password=False), lock_timeout_seconds=_PATIENCE_SECONDS)
+    return dialect_of(settings.url).engine(settings)
 
 
 __all__ = ["OUTSIDE_ROW_LEVEL_SECURITY", "RUNTIME_ROLE", "Migrated", "migrate", "newest_revision", "revision_of"]

@@ -3,7 +3,7 @@
 A table says in its `info` whose its rows are and what may be done; the few tables that differ say so here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Table
 
@@ -56,10 +56,13 @@ def enforce(table: str, parties: tuple[str, ...], rights: str) -> Iterator[str]:
         yield f'CREATE POLICY {table}_{command.lower()} ON "{table}" FOR {command} {clause}'
 
 
-def grant(table: Table, role: str) -> Iterator[str]:
-    """What the runtime role may do with a table: it owns nothing, and cannot update an id or a club."""
+def grant(table: Table, role: str, present: Collection[str]) -> Iterator[str]:
+    """What the runtime role may do with a table: it owns nothing, and cannot update an id or a club.
+
+    `present` are the columns that the table has in the database, which may be at another revision.
+    """
     rights = [_COMMANDS[initial] for initial in table.info["rights"] if initial != "U"]
     yield f'GRANT {", ".join(rights)} ON "{table.name}" TO {role}'
     if "U" in table.info["rights"]:
-        columns = ", ".join(f'"{name}"' for name in changeable(table))
+        columns = ", ".join(f'"{name}"' for name in changeable(table) if name in present)
         yield f'GRANT UPDATE ({columns}) ON "{table.name}" TO {role}'
