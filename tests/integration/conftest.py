@@ -1,5 +1,7 @@
 """The databases that these tests run on."""
 
+import pytest
+
 from tests.support.databases import (
     postgres_database,
     postgres_template,
@@ -7,5 +9,7 @@ from tests.support.databases import (
     sqlite_template,
     sqlite_url,
 )
+
+pytest.register_assert_rewrite("tests.integration.sql.migrations")
 
 __all__ = ["postgres_database", "postgres_template", "shared_postgres_database", "sqlite_template", "sqlite_url"]
