@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self, TypedDict
 from urllib.parse import quote
 
-from tests.support.processes import clean_environment, die_with_parent, free_port
+from tests.support.processes import bound_to_us, clean_environment, free_port
 
 SUPERUSER = "postgres"
 OWNER = "concordat_owner"
@@ -218,14 +218,13 @@ class PostgresServer:
         settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(self.port)}.items()]
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
-                [self._bin / "postgres", "-D", self.data, *settings],
+                bound_to_us([self._bin / "postgres", "-D", self.data, *settings], signal.SIGQUIT),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=clean_environment(),
                 cwd=self.folder,
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509
                 **self._as_user(),
             )
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
