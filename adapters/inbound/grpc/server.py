@@ -1,5 +1,6 @@
 """Makes the gRPC server out of modules' services: one chain, health, reflection where it is wanted."""
 
+import asyncio
 import errno
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from adapters.inbound.grpc import health
 from adapters.inbound.grpc.edge.chain import Chain
 from adapters.inbound.grpc.edge.metrics import Metrics
+from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.health import Health, Ready
 from adapters.inbound.grpc.settings import Settings, Tls
 from ports.tokens import Tokens
@@ -34,9 +36,10 @@ class Service(Protocol):
 class GrpcServer:
     """A server that listens on at least one port before it starts; to be made and used inside one event loop."""
 
-    def __init__(self, server: grpc.aio.Server, probe: Health, tls: Tls | None) -> None:
+    def __init__(self, server: grpc.aio.Server, probe: Health, works: Works, tls: Tls | None) -> None:
         self._server = server
         self._probe = probe
+        self._works = works
         self._credentials = None if tls is None else _credentials(tls)
 
     def listen(self, host: str, port: int) -> int:
@@ -53,9 +56,12 @@ class GrpcServer:
         await self._server.start()
 
     async def stop(self, *, grace_seconds: float) -> None:
-        """Take no new rpcs, let those under way end within the grace, cut off the rest."""
+        """Take no new rpcs; what is under way, abandoned work too, may end within the grace, and is cut off then."""
         self._probe.stop()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace_seconds
         await self._server.stop(grace_seconds)
+        await self._works.end(max(end - loop.time(), 0))
 
 
 def create_server(
@@ -73,10 +79,12 @@ def create_server(
     """
     names = [service.name for service in services]
     _check(names)
+    works = Works()
     chain = Chain(
         tokens=tokens,
         new_id=new_id,
         metrics=metrics,
+        works=works,
         public=PUBLIC,
         longest_call_seconds=settings.longest_call_seconds,
     )
@@ -87,7 +95,7 @@ def create_server(
     health_pb2_grpc.add_HealthServicer_to_server(probe, server)
     if settings.reflection:
         reflection.enable_server_reflection([*names, *PUBLIC], server)
-    return GrpcServer(server, probe, settings.tls)
+    return GrpcServer(server, probe, works, settings.tls)
 
 
 def _check(names: Sequence[str]) -> None:

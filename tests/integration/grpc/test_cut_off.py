@@ -29,7 +29,8 @@ async def _given_up(network: Network, visit: str, key: str, after_seconds: float
         metadata=network.host.saying(idempotency_key=key),
         timeout=after_seconds,
     )
-    return await call.code()
+    code: grpc.StatusCode = await call.code()
+    return code
 
 
 async def _settled(network: Network, visit: str, key: str) -> pb.Decision:

@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from adapters.inbound.grpc.edge.chain import Chain
 from adapters.inbound.grpc.edge.metrics import Metrics
+from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.generated.concordat import v1
 from adapters.inbound.grpc.generated.concordat.v1 import log_pb2 as log
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
@@ -106,7 +107,9 @@ async def test_rpcs_without_the_chain_are_reported(network: Network) -> None:
 
 async def test_service_that_is_public_by_mistake_is_reported(network: Network) -> None:
     i, public = network.world.system.infrastructure, frozenset({"concordat.v1.LogService"})
-    chain = Chain(tokens=i.tokens, new_id=i.new_id, metrics=Metrics(), public=public, longest_call_seconds=10)
+    chain = Chain(
+        tokens=i.tokens, new_id=i.new_id, metrics=Metrics(), works=Works(), public=public, longest_call_seconds=10
+    )
     expected = [f"{rpc}: answers anybody" for rpc in rpcs() if rpc.startswith("LogService")]
     assert await _unguarded_on(grpc.aio.server(interceptors=[chain]), network) == expected
 

@@ -76,23 +76,54 @@ async def test_refusal_by_many_rules_reaches_a_client_with_usual_limits(served: 
     assert ("Decision" in ended.details) is (size == 10)
 
 
-async def test_call_is_cut_off_at_the_longest_time(logs: list[Any]) -> None:
+async def test_call_is_answered_after_the_longest_time_and_its_work_goes_on(logs: list[Any]) -> None:
     async with serving(Settings(longest_call_seconds=0.05)) as served:
-        cancelled = asyncio.Event()
-        served.told.do = _waiting(cancelled)
-        ended = await served.get()
-        assert (ended.code, ended.details["ErrorInfo"].reason) == (CODE.DEADLINE_EXCEEDED, "request/deadline-exceeded")
-        assert ended.details["RetryInfo"].retry_delay.seconds == 1
-        assert cancelled.is_set()
+        go_on, ended = asyncio.Event(), asyncio.Event()
+        served.told.do = _waiting(go_on, ended)
+        told = await served.get()
+        assert (told.code, told.details["ErrorInfo"].reason) == (CODE.DEADLINE_EXCEEDED, "request/deadline-exceeded")
+        assert told.details["RetryInfo"].retry_delay.seconds == 1
         assert _requests(logs)[0]["status"] == "DEADLINE_EXCEEDED"
+        await _ends_by_itself(go_on, ended)
 
 
-async def test_clients_own_deadline_cuts_the_work_off(served: Served) -> None:
-    cancelled = asyncio.Event()
-    served.told.do = _waiting(cancelled)
+async def test_client_that_gives_up_leaves_work_that_goes_on(served: Served) -> None:
+    go_on, ended = asyncio.Event(), asyncio.Event()
+    served.told.do = _waiting(go_on, ended)
     assert (await served.get(within_seconds=0.1)).code is CODE.DEADLINE_EXCEEDED
+    await _ends_by_itself(go_on, ended)
+
+
+async def test_server_waits_for_abandoned_work_within_its_grace(served: Served) -> None:
+    go_on, ended = asyncio.Event(), asyncio.Event()
+    served.told.do = _waiting(go_on, ended)
+    await served.get(within_seconds=0.1)
+    stopping = asyncio.create_task(served.server.stop(grace_seconds=10))
+    await asyncio.sleep(0.05)
+    assert not stopping.done()
+    await _ends_by_itself(go_on, ended)
+    await stopping
+
+
+async def test_server_cuts_abandoned_work_off_after_its_grace(served: Served) -> None:
+    go_on, ended = asyncio.Event(), asyncio.Event()
+    served.told.do = _waiting(go_on, ended)
+    await served.get(within_seconds=0.1)
     async with asyncio.timeout(10):
-        await cancelled.wait()
+        await served.server.stop(grace_seconds=0)
+    assert not ended.is_set()
+
+
+@pytest.mark.parametrize(("error", "told"), [(RuntimeError(SECRET), ["unhandled"]), (Forbidden(), [])])
+async def test_fault_of_abandoned_work_is_logged(
+    served: Served, logs: list[Any], error: Exception, told: list[str]
+) -> None:
+    go_on, ended = asyncio.Event(), asyncio.Event()
+    served.told.do = _waiting(go_on, ended, error)
+    await served.get(within_seconds=0.1)
+    await _ends_by_itself(go_on, ended)
+    await asyncio.sleep(0.01)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == told
 
 
 async def test_timeout_of_something_inside_is_no_deadline(served: Served) -> None:
@@ -102,8 +133,7 @@ async def test_timeout_of_something_inside_is_no_deadline(served: Served) -> Non
 
 
 async def test_cancelled_call_is_logged_as_such(served: Served, logs: list[Any]) -> None:
-    cancelled = asyncio.Event()
-    served.told.do = _waiting(cancelled)
+    served.told.do = _waiting(asyncio.Event(), asyncio.Event())
     task = asyncio.create_task(served.get())
     async with asyncio.timeout(10):
         while not served.measured("concordat_grpc_request_seconds_count", method=METHOD, status="CANCELLED"):
@@ -167,16 +197,24 @@ async def test_each_call_has_its_own_caller(served: Served) -> None:
     assert sorted(seen) == [("one", "one"), ("two", "two")]
 
 
-def _waiting(cancelled: asyncio.Event) -> Any:
+def _waiting(go_on: asyncio.Event, ended: asyncio.Event, error: Exception | None = None) -> Any:
+    """Work that lasts until it is told to go on, and then says that it came to its own end."""
+
     async def do(_request: pb.GetVisitRequest) -> pb.GetVisitResponse:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
+        await go_on.wait()
+        ended.set()
+        if error is not None:
+            raise error
         return pb.GetVisitResponse()
 
     return do
+
+
+async def _ends_by_itself(go_on: asyncio.Event, ended: asyncio.Event) -> None:
+    assert not ended.is_set()
+    go_on.set()
+    async with asyncio.timeout(10):
+        await ended.wait()
 
 
 def _requests(logs: list[Any]) -> list[Any]:

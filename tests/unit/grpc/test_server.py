@@ -24,6 +24,7 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from adapters.inbound.grpc.clubs.visits import NAME
 from adapters.inbound.grpc.edge.chain import Chain
 from adapters.inbound.grpc.edge.metrics import Metrics
+from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.health import SERVICE as HEALTH
 from adapters.inbound.grpc.settings import Settings, Tls
 from tests.unit.grpc.served import Served, Service, Told, Words, add_told, made, new_id, serving
@@ -133,7 +134,9 @@ async def test_stream_that_came_in_all_the_same_is_not_served() -> None:
         raise AssertionError("nothing stands between this and anybody")
 
     handler: Any = grpc.stream_unary_rpc_method_handler(pour)
-    chain = Chain(tokens=Words(), new_id=new_id, metrics=Metrics(), public=frozenset(), longest_call_seconds=1)
+    chain = Chain(
+        tokens=Words(), new_id=new_id, metrics=Metrics(), works=Works(), public=frozenset(), longest_call_seconds=1
+    )
     server = grpc.aio.server(interceptors=[chain])
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("planted.Stream", {"Pour": handler})])
     port = server.add_insecure_port("127.0.0.1:0")

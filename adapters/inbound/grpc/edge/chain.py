@@ -18,8 +18,9 @@ from adapters.inbound.grpc.edge import messages
 from adapters.inbound.grpc.edge.authentication import authenticated
 from adapters.inbound.grpc.edge.call import Call, opened
 from adapters.inbound.grpc.edge.metrics import Metrics
-from adapters.inbound.grpc.edge.refusals import RefusedByRules, TooSlow
+from adapters.inbound.grpc.edge.refusals import RefusedByRules
 from adapters.inbound.grpc.edge.statuses import DETAILS, code_in, internal, refused, refused_by_rules
+from adapters.inbound.grpc.edge.works import Works
 from ports.tokens import Tokens
 from shared.errors import ConcordatError
 from shared.ids import NewId
@@ -42,6 +43,7 @@ class Chain(grpc.aio.ServerInterceptor):
     tokens: Tokens
     new_id: NewId
     metrics: Metrics
+    works: Works
     public: frozenset[str]
     longest_call_seconds: float
 
@@ -96,14 +98,7 @@ class Chain(grpc.aio.ServerInterceptor):
         # Without a deadline the client's patience is None, whatever the type says.
         patience = cast("float | None", context.time_remaining())
         longest = self.longest_call_seconds if patience is None else min(patience, self.longest_call_seconds)
-        deadline = asyncio.timeout(longest)
-        try:
-            async with deadline:
-                return await self._called(handler, call, public, data, context)
-        except TimeoutError:
-            if deadline.expired():
-                raise TooSlow from None
-            raise
+        return await self.works.within(longest, self._called(handler, call, public, data, context))
 
     async def _called(self, handler: Handler, call: Call, public: bool, data: bytes, context: Context) -> bytes:
         if not public:
