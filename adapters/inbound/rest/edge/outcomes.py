@@ -43,7 +43,13 @@ def refusal(view: object) -> tuple[str, Mapping[str, Json]] | None:
 
 def aggregate(view: object) -> object | None:
     """The view itself, or the part of it, that has an id and a version; None without one."""
+    if _is_aggregate(view):
+        return view
     if not is_dataclass(view):
         return None
-    parts = (view, *(getattr(view, field.name) for field in fields(view)))
-    return next((part for part in parts if hasattr(part, "version") and hasattr(part, "id")), None)
+    parts = (getattr(view, field.name) for field in fields(view))
+    return next((part for part in parts if _is_aggregate(part)), None)
+
+
+def _is_aggregate(part: object) -> bool:
+    return hasattr(part, "version") and hasattr(part, "id")
