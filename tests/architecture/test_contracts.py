@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.architecture.contracts import broken_promises
 from tests.architecture.planted import plant
-from tests.architecture.tree import REPOSITORY, Tree
+from tests.architecture.tree import repository
 
 _SUITE = "class LedgerContract:\n    def make(self): ...\n    def test_it(self): ...\n"
 _RUN = "class TestLocalLedger(LedgerContract):\n    def make(self): ...\n"
@@ -24,7 +24,7 @@ def _found(folder: Path, changes: dict[str, str], *, without: str = "") -> list[
 
 
 def test_every_port_has_a_suite_that_every_backend_runs() -> None:
-    assert broken_promises(Tree(REPOSITORY)) == []
+    assert broken_promises(repository()) == []
 
 
 def test_whole_tree_has_nothing_to_report(tmp_path: Path) -> None:

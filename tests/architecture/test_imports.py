@@ -13,7 +13,7 @@ import pytest
 
 from tests.architecture import imports
 from tests.architecture.planted import plant
-from tests.architecture.tree import REPOSITORY, RINGS, Tree
+from tests.architecture.tree import REPOSITORY, RINGS, Tree, repository
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tests.architecture.tree import REPOSITORY, RINGS, Tree
     ],
 )
 def test_repository_imports_only_inwards(check: Callable[[Tree], list[str]]) -> None:
-    assert check(Tree(REPOSITORY)) == []
+    assert check(repository()) == []
 
 
 def test_import_of_an_outer_ring_or_a_third_party_package_is_reported(tmp_path: Path) -> None:

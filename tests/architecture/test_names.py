@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture import names
 from tests.architecture.planted import plant
-from tests.architecture.tree import REPOSITORY, Tree
+from tests.architecture.tree import Tree, repository
 
 
 def _crowded_shared(tree: Tree) -> list[str]:
@@ -26,7 +26,7 @@ def _crowded_shared(tree: Tree) -> list[str]:
     ],
 )
 def test_repository_keeps_the_rules_of_naming(check: Callable[[Tree], list[str]]) -> None:
-    assert check(Tree(REPOSITORY)) == []
+    assert check(repository()) == []
 
 
 def test_no_top_level_package_clashes_with_an_installed_one() -> None:

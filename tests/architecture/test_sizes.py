@@ -7,7 +7,7 @@ import pytest
 
 from tests.architecture import ratchet, sizes
 from tests.architecture.planted import plant
-from tests.architecture.tree import REPOSITORY, Tree
+from tests.architecture.tree import Tree, repository
 
 _CHECKS = [
     pytest.param(sizes.long_files, ratchet.FILE_LINES, id="files"),
@@ -25,7 +25,7 @@ def _statements(count: int, indent: int) -> str:
 def test_nothing_is_longer_than_the_ratchet_says(
     check: Callable[[Tree], dict[str, int]], allowed: dict[str, int]
 ) -> None:
-    assert check(Tree(REPOSITORY)) == allowed, (
+    assert check(repository()) == allowed, (
         "split what grew; where something shrank, lower tests/architecture/ratchet.py"
     )
 

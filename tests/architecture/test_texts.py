@@ -7,18 +7,18 @@ import pytest
 
 from tests.architecture import ratchet, texts
 from tests.architecture.planted import plant
-from tests.architecture.tree import REPOSITORY, Tree
+from tests.architecture.tree import Tree, repository
 
 _DIGEST = "0" * 64
 
 
 @pytest.mark.parametrize("check", [texts.index_hosts, texts.machine_paths, texts.loose_locks])
 def test_repository_names_no_place_of_its_makers(check: Callable[[Tree], list[str]]) -> None:
-    assert check(Tree(REPOSITORY)) == []
+    assert check(repository()) == []
 
 
 def test_checkers_are_told_to_look_away_no_more_often_than_the_ratchet_says() -> None:
-    assert texts.pragmas(Tree(REPOSITORY)) == ratchet.PRAGMAS, (
+    assert texts.pragmas(repository()) == ratchet.PRAGMAS, (
         "remove one; where one went, lower tests/architecture/ratchet.py"
     )
 

@@ -4,7 +4,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 RINGS = ("shared", "core", "ports", "app", "adapters", "cmd/concordat")
@@ -78,3 +78,9 @@ class Tree:
     def _from_disk(self) -> list[str]:
         relative = (path.relative_to(self.root) for path in self.root.rglob("*"))
         return [path.as_posix() for path in relative if not _IGNORED.intersection(path.parts)]
+
+
+@cache
+def repository() -> Tree:
+    """This checkout, read and parsed once for all checkers."""
+    return Tree(REPOSITORY)
