@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.workers import worker
+from app.workers import in_turn, report, worker
 from ports.bus import Bus
 from ports.log import Backlog, LogTx
 from ports.unit_of_work import Begin
@@ -22,7 +22,9 @@ class Relay:
 
     async def tick(self) -> int:
         """Publish whatever is pending; returns how many events that was."""
-        return sum([await self._drain(club) for club in await self.backlog.clubs_with_work(CONSUMER)])
+        published, failed = await in_turn(await self.backlog.clubs_with_work(CONSUMER), self._drain)
+        report(failed)
+        return sum(published.values())
 
     async def _drain(self, club: UUID) -> int:
         # Publishing happens between two transactions, since a consumer in this process opens one of its own.

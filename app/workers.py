@@ -1,10 +1,34 @@
-"""What the workers share: the caller that they are, in each club in turn."""
+"""What the workers share: the caller that they are, in each club in turn, whatever befalls one of them."""
 
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 from uuid import UUID
 
 from ports.caller import Caller
+
+T = TypeVar("T")
 
 
 def worker(name: str, club: UUID) -> Caller:
     """A worker inside one club: it drives no use case, so it needs no permission."""
     return Caller(principal=f"system:{name}", club=club, roles=frozenset(), request_id=f"{name}")
+
+
+async def in_turn(clubs: Iterable[UUID], work: Callable[[UUID], Awaitable[T]]) -> tuple[dict[UUID, T], list[Exception]]:
+    """What the work gave for each club, and what failed: trouble in one club does not keep the others waiting."""
+    done: dict[UUID, T] = {}
+    failed = []
+    for club in clubs:
+        try:
+            done[club] = await work(club)
+        except Exception as error:
+            failed.append(error)
+    return done, failed
+
+
+def report(failed: list[Exception]) -> None:
+    """Raises the first of what failed, once every club had its turn; the others stand in its notes."""
+    if failed:
+        for other in failed[1:]:
+            failed[0].add_note(f"in another club: {type(other).__name__}: {other}")
+        raise failed[0]

@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from app.log.trees import consistency
-from app.workers import worker
+from app.workers import in_turn, report, worker
 from core.log.checkpoints import parse_checkpoint
 from core.log.notes import parse_note
 from ports.ledger import Anchored, Ledger, LedgerRejected, Submission
@@ -18,9 +18,13 @@ from shared.clock import Now
 
 @dataclass(frozen=True, kw_only=True)
 class Anchorer:
-    """`rejected` names the logs whose checkpoint the ledger refused, with its words: somebody must look."""
+    """`rejected` names the logs whose checkpoint the ledger refused, with its words: somebody must look.
+
+    `look` opens reading transactions: the ledger is asked in none that keeps a desk waiting.
+    """
 
     begin: Begin[LogTx]
+    look: Begin[LogTx]
     ledger: Ledger
     now: Now
     rejected: dict[UUID, LedgerRejected] = field(default_factory=dict)
@@ -30,23 +34,19 @@ class Anchorer:
 
         Raises what `Ledger.submit` raises; everything is as before then, and the next tick tries again.
         """
-        submissions: dict[UUID, Submission] = {}
-        done = set()
-        for club in clubs:
-            submission = await self._submission(club)
-            if submission is None:
-                done.add(club)
-            else:
-                submissions[club] = submission
+        found, failed = await in_turn(clubs, self._submission)
+        submissions = {club: submission for club, submission in found.items() if submission is not None}
+        done = found.keys() - submissions.keys()
         if submissions:
             answers = await self.ledger.submit(list(submissions.values()))
             for club, answer in zip(submissions, answers, strict=True):
                 if await self._settle(club, answer):
                     done.add(club)
+        report(failed)
         return done
 
     async def _submission(self, club: UUID) -> Submission | None:
-        async with self.begin(worker("anchorer", club)) as tx:
+        async with self.look(worker("anchorer", club)) as tx:
             checkpoint, anchor = await tx.log.checkpoint(), await tx.log.anchor()
             if checkpoint is None or (anchor is not None and anchor.size >= checkpoint.size):
                 return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.workers import worker
+from app.workers import in_turn, report, worker
 from core.log.records import leaf_of
 from core.log.tiles import append, edge_tiles
 from ports.log import Backlog, LogHead, LogTx
@@ -22,7 +22,9 @@ class Integrator:
 
     async def tick(self) -> set[UUID]:
         """Integrate whatever is pending; returns the clubs whose logs grew."""
-        return {club for club in await self.backlog.clubs_with_work(CONSUMER) if await self.drain(club)}
+        grown, failed = await in_turn(await self.backlog.clubs_with_work(CONSUMER), self.drain)
+        report(failed)
+        return {club for club, leaves in grown.items() if leaves}
 
     async def drain(self, club: UUID) -> int:
         """Integrate everything that is pending for one log; returns the number of leaves."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from app.log.trees import hashes_of
-from core.log.checkpoints import parse_checkpoint
+from core.log.checkpoints import Checkpoint, parse_checkpoint
 from core.log.notes import parse_note
 from core.log.records import leaf_data
 from core.log.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, Tile, encode_entries, tile_at
-from ports.log import Log, LogHead, Publication, StoredCheckpoint
+from ports.log import Log, Publication, StoredCheckpoint
 
 CHECKPOINT = "checkpoint"
 
@@ -23,7 +23,8 @@ class Publisher:
         if checkpoint is None:
             return
         head = await log.head()
-        published = await self._published_size(head)
+        newest = await self.published(head.origin)
+        published = 0 if newest is None else newest.size
         if published >= checkpoint.size:
             return
         for tile in grown_tiles(published, checkpoint.size):
@@ -32,9 +33,10 @@ class Publisher:
             await self.publication.put(head.origin, bundle.path, await entries_of(log, bundle))
         await self.publication.put(head.origin, CHECKPOINT, checkpoint.note.encode())
 
-    async def _published_size(self, head: LogHead) -> int:
-        note = await self.publication.get(head.origin, CHECKPOINT)
-        return 0 if note is None else parse_checkpoint(parse_note(note.decode()).text).size
+    async def published(self, origin: str) -> Checkpoint | None:
+        """The newest checkpoint that was published; whether its signature holds is not asked."""
+        note = await self.publication.get(origin, CHECKPOINT)
+        return None if note is None else parse_checkpoint(parse_note(note.decode()).text)
 
 
 def grown_tiles(old: int, new: int) -> list[Tile]:

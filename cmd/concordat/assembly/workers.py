@@ -43,9 +43,10 @@ class LogWorkers:
 
 def build_workers(i: Infrastructure) -> LogWorkers:
     """Nothing runs yet."""
-    begin = i.begin(SqlLogTx)
+    begin, look = i.begin(SqlLogTx), i.look(SqlLogTx)
     signer = Signer(
         begin=begin,
+        look=look,
         secrets=i.secrets,
         ledger=i.ledger,
         publisher=Publisher(publication=i.publication),
@@ -56,7 +57,7 @@ def build_workers(i: Infrastructure) -> LogWorkers:
     pipeline = Pipeline(
         integrator=Integrator(begin=begin, backlog=i.backlog),
         signer=signer,
-        anchorer=Anchorer(begin=begin, ledger=i.ledger, now=i.now),
+        anchorer=Anchorer(begin=begin, look=look, ledger=i.ledger, now=i.now),
         backlog=i.backlog,
     )
     return LogWorkers(
