@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.clubs.agreements import Agreements
+from app.workers import in_turn, report
 from ports.log import Backlog
 
 
@@ -15,12 +16,7 @@ class Conclusion:
 
     async def tick(self) -> int:
         """How many agreements ended; raises what failed, once every club had its turn."""
-        ended, failed = 0, []
-        for entry in await self.backlog.directory():
-            try:
-                ended += await self.agreements.conclude(entry.club)
-            except Exception as error:
-                failed.append(error)
-        if failed:
-            raise ExceptionGroup("agreements could not be concluded", failed)
-        return ended
+        clubs = [entry.club for entry in await self.backlog.directory()]
+        ended, failed = await in_turn(clubs, self.agreements.conclude)
+        report(failed)
+        return sum(ended.values())

@@ -159,6 +159,10 @@ async def test_schema_is_behind_current_or_ahead(tmp_path: Path) -> None:
         async with system.database.reading(None) as session:
             assert await schema_state(session) is SchemaState.CURRENT
         async with system.database.transaction(None) as session:
+            await session.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        async with system.database.reading(None) as session:
+            assert await schema_state(session) is SchemaState.BEHIND
+        async with system.database.transaction(None) as session:
             await session.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         async with system.database.reading(None) as session:
             assert await schema_state(session) is SchemaState.AHEAD
