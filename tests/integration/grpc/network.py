@@ -12,16 +12,11 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from adapters.inbound.grpc import log as log_service
-from adapters.inbound.grpc.clubs import visits as visit_service
 from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.statuses import DETAILS
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
-from adapters.inbound.grpc.generated.concordat.v1.log_pb2_grpc import LogServiceStub, add_LogServiceServicer_to_server
-from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import (
-    VisitServiceStub,
-    add_VisitServiceServicer_to_server,
-)
+from adapters.inbound.grpc.generated.concordat.v1.log_pb2_grpc import LogServiceStub
+from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import VisitServiceStub
 from adapters.inbound.grpc.server import GrpcServer, create_server
 from adapters.inbound.grpc.settings import Settings
 from concordat.builders import build_allow
@@ -160,12 +155,8 @@ class Network:
 
 def services(world: World) -> list[Service]:
     """What the manifests announce."""
-    visits = visit_service.VisitServicer(world.clubs.visits, cursor_key=world.system.infrastructure.cursor_key)
-    log = log_service.LogServicer(world.log.receipts, world.log.published)
-    return [
-        Service(name=visit_service.NAME, servicer=visits, add=add_VisitServiceServicer_to_server),
-        Service(name=log_service.NAME, servicer=log, add=add_LogServiceServicer_to_server),
-    ]
+    system = world.system
+    return [service for built in system.modules for service in built.services(system.infrastructure)]
 
 
 @asynccontextmanager
