@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,9 +89,15 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> PostgresTemplate:
+    return _migrated(postgres)
+
+
+@cache
+def _migrated(server: PostgresServer) -> PostgresTemplate:
+    """Once for each server: every conftest that imports the fixture has one of its own, and would migrate again."""
     password = secrets.token_urlsafe(16)
-    apart(migrate(postgres.create_database(_TEMPLATE), password=password))
-    return PostgresTemplate(server=postgres, password=password)
+    apart(migrate(server.create_database(_TEMPLATE), password=password))
+    return PostgresTemplate(server=server, password=password)
 
 
 @pytest.fixture
