@@ -27,7 +27,7 @@ from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.health import SERVICE as HEALTH
 from adapters.inbound.grpc.settings import Settings, Tls
-from tests.unit.grpc.served import Served, Service, Told, Words, add_told, made, new_id, serving
+from tests.unit.grpc.served import CREDENTIAL, Served, Service, Told, Words, add_told, made, new_id, serving
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -111,6 +111,18 @@ async def test_service_under_a_name_that_is_taken_is_refused() -> None:
     for more in (twice, replace(twice, name=HEALTH)):
         with pytest.raises(ValueError, match="one name"):
             made(Told(), Metrics(), {}, Settings(), [more])
+
+
+async def test_message_and_metadata_have_the_limits_of_the_settings() -> None:
+    """gRPC's own limit for messages is 4 MiB too, so that a test at that size would not notice ours missing."""
+    async with serving(Settings(largest_message_bytes=1_000, largest_metadata_bytes=2_000)) as served:
+        call: Any = served.channel.unary_unary(f"/{NAME}/GetVisit")
+        for size, code in ((1_000, grpc.StatusCode.INVALID_ARGUMENT), (1_001, grpc.StatusCode.RESOURCE_EXHAUSTED)):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(b"\0" * size, metadata=[CREDENTIAL])
+            assert caught.value.code() is code
+        assert (await served.get(("x-long", "x" * 1_000))).code is grpc.StatusCode.OK
+        assert (await served.get(("x-long", "x" * 3_000))).code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def _planted(package: str) -> FileDescriptorProto:
