@@ -1,8 +1,5 @@
 """What every rpc passes, in this order: ids, log and metrics, errors, deadline, authentication, strict reading."""
 
-# googleapis-common-protos brings types and forgets to say so.
-# mypy: disable-error-code="import-untyped"
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,8 +1,5 @@
 """Refusals as google.rpc statuses: the one table from kinds of errors to status codes, and the details of each."""
 
-# googleapis-common-protos brings types and forgets to say so.
-# mypy: disable-error-code="import-untyped"
-
 from collections.abc import Iterable, Iterator, Mapping
 
 import grpc
