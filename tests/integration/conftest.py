@@ -10,6 +10,8 @@ from tests.support.databases import (
     sqlite_url,
 )
 
-pytest.register_assert_rewrite("tests.integration.sql.migrations", "tests.integration.sql.concurrency")
+pytest.register_assert_rewrite(
+    "tests.integration.sql.concurrency", "tests.integration.sql.delivery", "tests.integration.sql.migrations"
+)
 
 __all__ = ["postgres_database", "postgres_template", "shared_postgres_database", "sqlite_template", "sqlite_url"]
