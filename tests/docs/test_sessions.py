@@ -9,6 +9,7 @@ from tests.docs.pages import Page, all_pages
 from tests.docs.sessions import Differs, Session, steps_of
 
 EMBEDDED = (
+    "README.md",
     "docs/tutorial.md",
     "docs/how-to/configure.md",
     "docs/how-to/issue-tokens.md",
