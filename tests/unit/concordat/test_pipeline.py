@@ -1,6 +1,7 @@
 """Between the log's workers nothing is forgotten, whatever fails at whichever moment: ports fail, the rest is real."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
@@ -12,8 +13,10 @@ from app.log.publisher import CHECKPOINT
 from concordat.assembly.workers import LogWorkers, build_workers
 from core.log.checkpoints import parse_checkpoint
 from core.log.notes import parse_note
+from ports.caller import Caller
 from ports.ledger import Anchored, Ledger, LedgerBusy, LedgerHead, LedgerRejected, Submission
-from ports.log import Backlog, DirectoryEntry, Publication
+from ports.log import Backlog, DirectoryEntry, LogTx, Publication
+from ports.unit_of_work import Begin
 from shared.errors import ConcordatError, Unavailable
 from tests.support.databases import MEMORY
 from tests.support.scenes import found
@@ -135,7 +138,7 @@ async def anchored(world: World, *clubs: UUID) -> bool:
         published = 0 if note is None else parse_checkpoint(parse_note(note.decode()).text).size
         if not 0 < head.size == published == (0 if anchor is None else anchor.size):
             return False
-    return not await world.backlog.count("log")
+    return not set(clubs) & set(await world.backlog.clubs_with_work("log"))
 
 
 async def test_what_is_recorded_is_anchored_after_one_turn_of_each_stage(faults: Faults) -> None:
@@ -167,6 +170,33 @@ async def test_what_grew_while_a_port_was_down_is_anchored_once_it_is_back(fault
     faults.down = set()
     assert await round_of(pipeline) == []
     assert await anchored(faults.world, *clubs)
+
+
+@dataclass
+class Closed:
+    """Opens transactions of every club but one."""
+
+    begin: Begin[LogTx]
+    club: UUID
+
+    def __call__(self, caller: Caller) -> AbstractAsyncContextManager[LogTx]:
+        if caller.club == self.club:
+            raise Unavailable
+        return self.begin(caller)
+
+
+async def test_a_log_that_cannot_be_integrated_does_not_make_another_one_forgotten(faults: Faults) -> None:
+    pipeline = faults.workers().pipeline
+    await round_of(pipeline)
+    one, closed, other = sorted([(await found(faults.world)).id for _ in range(3)])
+    integrator = pipeline.integrator
+    pipeline.integrator = replace(integrator, begin=Closed(integrator.begin, closed))
+    assert await round_of(pipeline) == ["integrate"]
+    assert await round_of(pipeline) == ["integrate"]
+    assert await anchored(faults.world, one, other)
+    pipeline.integrator = integrator
+    assert await round_of(pipeline) == []
+    assert await anchored(faults.world, closed)
 
 
 async def test_a_checkpoint_that_the_ledger_rejects_is_offered_again(faults: Faults) -> None:
