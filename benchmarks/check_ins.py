@@ -57,7 +57,7 @@ async def record(system: System, visits: Sequence[UUID], token: str) -> list[Tra
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://recording", headers=headers) as client:
-        with recorded(system.database.engine) as transactions:
+        with recorded() as transactions:
             for visit in visits:
                 answer = await client.post(_path(visit), content=BODY, headers={"Idempotency-Key": uuid4().hex})
                 answer.raise_for_status()

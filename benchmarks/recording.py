@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
+from asyncpg import Connection
+from asyncpg.prepared_stmt import PreparedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +24,52 @@ Transaction = Sequence[Statement]
 
 
 @contextmanager
-def recorded(engine: AsyncEngine) -> Iterator[list[Transaction]]:
-    """Every transaction that commits on this engine while the block lasts; one at a time, or they would mingle."""
+def recorded() -> Iterator[list[Transaction]]:
+    """Every transaction of this process that commits while the block lasts; one at a time, or they would mingle.
+
+    Listens where asyncpg itself is called, so that nothing which goes to the database passes by.
+    """
     committed: list[Transaction] = []
     open_now: list[Statement] = []
 
-    def on_statement(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, many: bool) -> None:
-        open_now.append(Statement(sql, [tuple(each) for each in values] if many else tuple(values), many))
+    def note(sql: str, values: Sequence[Any], *, many: bool = False) -> None:
+        word = sql.partition(";")[0].strip().upper()
+        if word == "COMMIT":
+            committed.append(tuple(open_now))
+        if word in _ENDS:
+            open_now.clear()
+        else:
+            open_now.append(Statement(sql, values, many))
 
-    def on_commit(_connection: Any) -> None:
-        committed.append(tuple(open_now))
-        open_now.clear()
-
-    def on_rollback(_connection: Any) -> None:
-        open_now.clear()
-
-    hooks: dict[str, Callable[..., None]] = {
-        "before_cursor_execute": on_statement,
-        "commit": on_commit,
-        "rollback": on_rollback,
-    }
-    for name, hook in hooks.items():
-        event.listen(engine.sync_engine, name, hook)
-    try:
+    with ExitStack() as stack:
+        for name in _EXECUTING:
+            stack.enter_context(_heard(Connection, name, lambda _, sql, *values: note(sql, values)))
+        for name in _FETCHING:
+            stack.enter_context(_heard(PreparedStatement, name, lambda it, *values: note(it.get_query(), values)))
+        listen = _heard(Connection, "executemany", lambda _, sql, rows: note(sql, [*rows], many=True))
+        stack.enter_context(listen)
         yield committed
+
+
+_ENDS = {"BEGIN", "COMMIT", "ROLLBACK"}
+_FETCHING = ("fetch", "fetchrow", "fetchval")
+_EXECUTING = ("execute", *_FETCHING)
+
+
+@contextmanager
+def _heard(kind: Any, name: str, listen: Callable[..., None]) -> Iterator[None]:
+    """Tells `listen` of each call of a method, which goes on as before."""
+    method = getattr(kind, name)
+
+    async def called(*arguments: Any, **options: Any) -> Any:
+        listen(*arguments)
+        return await method(*arguments, **options)
+
+    setattr(kind, name, called)
+    try:
+        yield
     finally:
-        for name, hook in hooks.items():
-            event.remove(engine.sync_engine, name, hook)
+        setattr(kind, name, method)
 
 
 class Replayer:

@@ -4,9 +4,8 @@ Row-level security would hide a statement that forgets it, on one of the two eng
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     Alias,
@@ -15,6 +14,7 @@ from sqlalchemy import (
     BooleanClauseList,
     Column,
     Delete,
+    Executable,
     FromClause,
     Join,
     Select,
@@ -23,7 +23,6 @@ from sqlalchemy import (
     Update,
     event,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.sql.visitors import iterate
@@ -39,16 +38,17 @@ class PredicateMissing(AssertionError):
 def watch(database: Database) -> None:
     """Fail every statement of this database that goes to a club's table without the club predicate."""
     event.listen(database.engine.sync_engine, "before_execute", _before_execute)
-    dialect, read = database.dialect, database.dialect.rows
+    # What the dialect executes may go past the engine, and so past its events.
+    for name in ("rows", "fetch", "change"):
+        vars(database.dialect)[name] = _checking(getattr(database.dialect, name))
 
-    # Single reads may go past the engine, and so past its events.
-    async def rows(
-        engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
-    ) -> Sequence[Mapping[str, Any]]:
-        check(statement)
-        return await read(engine, tenant, statement, given)
 
-    vars(dialect)["rows"] = rows
+def _checking(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def checked(*arguments: Any) -> Any:
+        check(next(argument for argument in arguments if isinstance(argument, Executable)))
+        return await execute(*arguments)
+
+    return checked
 
 
 def check(statement: Any) -> None:

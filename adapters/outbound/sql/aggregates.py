@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Table, bindparam, select, update
-from sqlalchemy.engine import RowMapping
 
 from adapters.outbound.sql.database import Session, mine
 from adapters.outbound.sql.schema import changeable
@@ -41,7 +40,7 @@ class Mapped(Generic[A]):
     def to_row(self, aggregate: A) -> dict[str, Any]:
         return {name: getattr(aggregate, name) for name in self.names}
 
-    def from_row(self, row: RowMapping | Mapping[str, Any]) -> A:
+    def from_row(self, row: Mapping[str, Any]) -> A:
         return self.form(**{name: row[name] for name in self.names})
 
 
@@ -65,8 +64,8 @@ class SqlAggregates(Generic[A]):
     async def save(self, aggregate: A) -> None:
         new = {f"new_{name}": getattr(aggregate, name) for name in self.mapped.changing}
         before = aggregate.version - 1
-        done = await self._session.run(self.mapped.save, the_id=aggregate.id, the_version=before, **new)
-        if done.rowcount != 1:
+        changed = await self._session.change(self.mapped.save, the_id=aggregate.id, the_version=before, **new)
+        if changed != 1:
             raise StaleVersion(expected=before)
 
     async def where(self, *conditions: ColumnElement[bool], locked: bool = False, **parameters: Any) -> Sequence[A]:

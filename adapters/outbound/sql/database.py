@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Executable, Select, Table, Uuid, and_, bindparam, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult, RowMapping
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.outbound.sql import schema
@@ -51,6 +51,10 @@ class Database:
         """A transaction that only reads, as this club."""
         return _Opened(self, self.dialect.reading(self.engine, club), club)
 
+    def snapshot(self, club: UUID | None) -> AbstractAsyncContextManager["Session"]:
+        """A transaction that only reads, as this club, and sees one instant."""
+        return _Opened(self, self.dialect.snapshot(self.engine, club), club)
+
     async def rows(self, club: UUID | None, statement: Select[Any], **given: Any) -> Sequence[Mapping[str, Any]]:
         """The rows of one statement, read as this club."""
         return await self.dialect.rows(self.engine, club, statement, {TENANT.key: club, **given})
@@ -79,10 +83,15 @@ class Session:
     async def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
         return await self.connection.execute(statement, {TENANT.key: self.club, **parameters})
 
+    async def change(self, statement: Executable, **parameters: Any) -> int:
+        """Run an UPDATE or a DELETE; returns how many rows it changed."""
+        given = {TENANT.key: self.club, **parameters}
+        return await self.database.dialect.change(self.connection, statement, given)
+
     async def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows as given: nothing is returned, since a party may write rows that it may not read."""
+        """Insert rows of the same columns: nothing is returned, since a party may write rows that it may not read."""
         if rows:
-            await self.connection.execute(table.insert(), [dict(row) for row in rows])
+            await self.database.dialect.insert(self.connection, table, rows)
 
     async def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: bool = False) -> int:
         """Insert rows; where the key exists, overwrite its other columns, or keep the old row. Returns rows written."""
@@ -100,14 +109,17 @@ class Session:
         done = await self.connection.execute(statement, given[0] if len(given) == 1 else given)
         return done.rowcount
 
-    async def first(self, statement: Executable, **parameters: Any) -> RowMapping | None:
-        return (await self.run(statement, **parameters)).mappings().first()
+    async def first(self, statement: Executable, **parameters: Any) -> Mapping[str, Any] | None:
+        rows = await self.all(statement, **parameters)
+        return rows[0] if rows else None
 
-    async def all(self, statement: Executable, **parameters: Any) -> Sequence[RowMapping]:
-        return (await self.run(statement, **parameters)).mappings().all()
+    async def all(self, statement: Executable, **parameters: Any) -> Sequence[Mapping[str, Any]]:
+        given = {TENANT.key: self.club, **parameters}
+        return await self.database.dialect.fetch(self.connection, statement, given)
 
     async def value(self, statement: Executable, **parameters: Any) -> Any:
-        return (await self.run(statement, **parameters)).scalar()
+        row = await self.first(statement, **parameters)
+        return None if row is None else next(iter(row.values()))
 
 
 class _Opened(AbstractAsyncContextManager[Session]):

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Connection, Select, event, text
+from sqlalchemy import Connection, Executable, Select, Table, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from adapters.outbound.sql.compiled import compiled, driver_of, insert
 from adapters.outbound.sql.fastreads import FastReads
 from adapters.outbound.sql.settings import Settings
 from ports.unit_of_work import InFlight
@@ -55,10 +56,24 @@ class Dialect(Protocol):
     def reading(self, engine: AsyncEngine, tenant: UUID | None) -> "AsyncTransaction":
         """A transaction of this tenant that only reads, and waits for no writer."""
 
+    def snapshot(self, engine: AsyncEngine, tenant: UUID | None) -> "AsyncTransaction":
+        """A reading transaction that sees one instant, however long it lasts, and reads text that is none."""
+
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
         """The rows of one statement, in a reading transaction of its own."""
+
+    async def fetch(
+        self, connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The rows of a statement inside a transaction."""
+
+    async def change(self, connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]) -> int:
+        """How many rows an UPDATE or a DELETE changed inside a transaction."""
+
+    async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, all of the same columns; nothing is returned. A broken constraint raises IntegrityError."""
 
     async def close(self, engine: AsyncEngine) -> None: ...
 
@@ -130,29 +145,44 @@ class Postgres:
     def reading(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncTransaction:
         return self.transaction(engine, tenant)
 
+    @asynccontextmanager
+    async def snapshot(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncIterator[AsyncConnection]:
+        options = {TENANT: tenant, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        async with _meaning(), engine.connect() as plain:
+            connection = await plain.execution_options(**options)
+            async with connection.begin():
+                yield connection
+
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        try:
+        async with _meaning():
             return await self._fast.rows(statement, tenant, given)
-        except asyncpg.PostgresError as error:
-            meaning = _meaning_of_state(error.sqlstate)
-            if meaning is None:
-                raise
-            raise meaning from error
-        except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise DatabaseUnavailable(reason="the read failed or ran out of time") from error
+
+    async def fetch(
+        self, connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        one = compiled(statement)
+        return await (_fetch(connection, statement, given) if one is None else one.fetch(driver_of(connection), given))
+
+    async def change(self, connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]) -> int:
+        one = compiled(statement)
+        return await (
+            _change(connection, statement, given) if one is None else one.change(driver_of(connection), given)
+        )
+
+    async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        await insert(driver_of(connection), table, rows)
 
     async def close(self, engine: AsyncEngine) -> None:
         await self._fast.close()
         await engine.dispose()
 
     async def lock(self, connection: AsyncConnection, name: str) -> None:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_number(name)})
+        await driver_of(connection).execute("SELECT pg_advisory_xact_lock($1)", _lock_number(name))
 
     async def try_lock(self, connection: AsyncConnection, name: str) -> bool:
-        key = {"key": _lock_number(name)}
-        return bool((await connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key)).scalar())
+        return bool(await driver_of(connection).fetchval("SELECT pg_try_advisory_xact_lock($1)", _lock_number(name)))
 
 
 class Sqlite:
@@ -209,12 +239,33 @@ class Sqlite:
             async with connection.begin():
                 yield connection
 
+    @asynccontextmanager
+    async def snapshot(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncIterator[AsyncConnection]:
+        # Every reading transaction sees one instant already; but a text that is no UTF-8 would end it with an error.
+        async with self.reading(engine, tenant) as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            usual, driver.text_factory = driver.text_factory, _any_text
+            try:
+                yield connection
+            finally:
+                driver.text_factory = usual
+
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
         async with self.reading(engine, tenant) as connection:
-            found: Sequence[Mapping[str, Any]] = (await connection.execute(statement, dict(given))).mappings().all()
-            return found
+            return await _fetch(connection, statement, given)
+
+    async def fetch(
+        self, connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        return await _fetch(connection, statement, given)
+
+    async def change(self, connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]) -> int:
+        return await _change(connection, statement, given)
+
+    async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        await connection.execute(table.insert(), [dict(row) for row in rows])
 
     async def close(self, engine: AsyncEngine) -> None:
         await engine.dispose()
@@ -254,6 +305,21 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if READING in connection.get_execution_options() else "BEGIN IMMEDIATE")
 
 
+def _any_text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
+
+
+async def _fetch(
+    connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Any] = (await connection.execute(statement, dict(given))).mappings().all()
+    return rows
+
+
+async def _change(connection: AsyncConnection, statement: Executable, given: Mapping[str, Any]) -> int:
+    return (await connection.execute(statement, dict(given))).rowcount
+
+
 def _lock_number(name: str) -> int:
     return int.from_bytes(tagged_hash("concordat/lock/v1", name.encode())[:8], "big", signed=True)
 
@@ -269,6 +335,16 @@ async def _meaning() -> AsyncIterator[None]:
         raise DatabaseUnavailable(reason="no connection was free in time") from error
     except DBAPIError as error:
         raise _meaning_of(error) from error
+    except asyncpg.PostgresError as error:
+        meaning = _meaning_of_state(error.sqlstate)
+        if meaning is None:
+            raise
+        raise meaning from error
+    except asyncpg.InterfaceError as error:
+        if isinstance(error, ValueError):
+            # A value that its column cannot hold is a defect, and a retry mends none.
+            raise
+        raise DatabaseUnavailable(reason="the connection failed") from error
     except (TimeoutError, OSError) as error:
         raise DatabaseUnavailable(reason="the connection failed") from error
 

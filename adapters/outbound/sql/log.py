@@ -111,7 +111,7 @@ class SqlLog:
 
     async def drop(self, consumer: str, taken: Sequence[Pending]) -> None:
         if taken:
-            await self._session.run(_DROP, consumer=consumer, ids=[one.sequence for one in taken])
+            await self._session.change(_DROP, consumer=consumer, ids=[one.sequence for one in taken])
 
     async def ask(self, consumer: str) -> None:
         row = {"event_id": self._session.database.new_id(), "tenant": self._club, "consumer": consumer}
@@ -157,8 +157,8 @@ class SqlLog:
         if old.size == 0:
             row = {"club_id": self._club, "origin": old.origin, "size": 0, "root": old.root}
             await self._session.upsert(schema.log, [row], keep=True)
-        moved = await self._session.run(_ADVANCE, old_size=old.size, new_size=new.size, new_root=new.root)
-        if moved.rowcount != 1:
+        moved = await self._session.change(_ADVANCE, old_size=old.size, new_size=new.size, new_root=new.root)
+        if moved != 1:
             raise LogMoved
         leaves = [
             {"club_id": self._club, "index": old.size + place, "event_id": event_id}

@@ -50,7 +50,7 @@ class SqlSubjects:
     async def erase(self, person: UUID) -> Sequence[ErasedSubject]:
         erased = [ErasedSubject(**row) for row in await self._session.all(self._OF, the_person=person)]
         for statement in self._ERASE:
-            await self._session.run(statement, subjects=[subject.id for subject in erased])
+            await self._session.change(statement, subjects=[subject.id for subject in erased])
         return erased
 
 

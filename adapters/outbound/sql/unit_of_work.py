@@ -56,7 +56,7 @@ class SqlTx:
         if row is None:
             return
         if row["at"] + ANSWERS_KEPT < self.session.database.now():
-            await self.session.run(_FORGET, **_named(self.caller, once))
+            await self.session.change(_FORGET, **_named(self.caller, once))
             return
         if row["fingerprint"] != once.fingerprint:
             raise KeyReused

@@ -1,0 +1,170 @@
+"""Statements that go past SQLAlchemy's execution: the same rows, values and errors, in the same transaction."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from adapters.outbound.sql import clubs, schema
+from adapters.outbound.sql.compiled import compiled
+from adapters.outbound.sql.database import Session, mine
+from adapters.outbound.sql.dialect import DatabaseUnavailable
+from adapters.outbound.sql.unit_of_work import SqlTx
+from core.clubs.visit_states import VisitState
+from shared.errors import ConcordatError
+from tests.support.databases import PostgresDatabase
+from tests.support.scenes import Scene, found, two_clubs
+from tests.support.world import World, caller, world_at
+
+VISITS_IN = (
+    select(clubs.visit.c.id, clubs.visit.c.state)
+    .where(clubs.visit.c.state.in_(bindparam("states", expanding=True)), mine(clubs.visit))
+    .order_by(clubs.visit.c.id)
+)
+
+
+@pytest.fixture
+async def world(shared_postgres_database: PostgresDatabase, tmp_path: Path) -> AsyncIterator[World]:
+    async with world_at(shared_postgres_database.url, tmp_path, pool_size=2) as world:
+        yield world
+
+
+async def through_the_engine(session: Session, statement: Select[Any], **given: Any) -> list[dict[str, Any]]:
+    return [dict(row) for row in (await session.run(statement, **given)).mappings()]
+
+
+async def one_visit_each(scene: Scene) -> None:
+    await scene.requested((await scene.member()).id)
+    await scene.checked_in((await scene.member()).id)
+
+
+async def test_rows_are_those_of_sqlalchemy_in_value_and_type(world: World) -> None:
+    scene = await two_clubs(world)
+    await one_visit_each(scene)
+    everything = [
+        select(table).where(mine(table)) for table in schema.metadata.sorted_tables if "parties" in table.info
+    ]
+    async with world.database.transaction(scene.home.of_club) as session:
+        for statement in everything:
+            rows, usual = await session.all(statement), await through_the_engine(session, statement)
+            assert rows == usual
+            assert [[type(value) for value in row.values()] for row in rows] == [
+                [type(value) for value in row.values()] for row in usual
+            ]
+        assert sum([len(await session.all(statement)) for statement in everything]) > 20
+
+
+@pytest.mark.parametrize(
+    "states",
+    [(), (VisitState.REQUESTED,), (VisitState.REQUESTED, VisitState.CHECKED_IN), ("no such state",)],
+    ids=lambda states: f"{len(states)}",
+)
+async def test_a_list_of_values_is_one_parameter_and_finds_the_same(world: World, states: tuple[Any, ...]) -> None:
+    scene = await two_clubs(world)
+    await one_visit_each(scene)
+    known = [state for state in states if state in {*VisitState}]
+    async with world.database.transaction(scene.host.of_club) as session:
+        rows = await session.all(VISITS_IN, states=known)
+        assert rows == await through_the_engine(session, VISITS_IN, states=known)
+        assert len(rows) == len(known)
+    one = compiled(VISITS_IN)
+    assert one is not None
+    assert "= ANY ($1::TEXT[])" in one.sql
+
+
+async def test_a_value_that_is_not_given_is_an_error_and_not_null(world: World) -> None:
+    async with world.database.transaction(world.new_id()) as session:
+        with pytest.raises(KeyError, match="the_id"):
+            await session.all(clubs.SqlVisits.mapped.get)
+        with pytest.raises(KeyError, match="states"):
+            await session.all(VISITS_IN)
+        statement = clubs.SqlVisits.mapped.get.where(clubs.visit.c.version == 1)
+        assert await session.all(statement, the_id=world.new_id()) == []
+
+
+async def test_text_and_unknown_lists_are_left_to_sqlalchemy(world: World) -> None:
+    tenant = world.new_id()
+    assert compiled(text("SELECT 1")) is None
+    excluding = select(clubs.visit.c.id).where(
+        clubs.visit.c.id.not_in(bindparam("ids", expanding=True)), mine(clubs.visit)
+    )
+    assert compiled(excluding) is None
+    async with world.database.transaction(tenant) as session:
+        assert await session.value(text("SELECT current_setting('app.club_id')")) == str(tenant)
+        assert await session.all(excluding, ids=[tenant]) == []
+        assert await session.value(select(func.current_setting("app.club_id"))) == str(tenant)
+
+
+@pytest.mark.parametrize("count", [1, 2, 49, 50, 120])
+async def test_any_number_of_rows_is_inserted_alike(world: World, count: int) -> None:
+    club = await found(world)
+    rows = [
+        {"club_id": club.id, "consumer": "test", "event_id": world.new_id(), "error": f"e{place}", "at": world.clock()}
+        for place in range(count)
+    ]
+    async with world.database.transaction(club.id) as session:
+        await session.insert(schema.parked, rows)
+        read = await session.all(select(schema.parked).where(mine(schema.parked)).order_by(schema.parked.c.at))
+    assert read == rows
+
+
+@pytest.mark.parametrize("count", [1, 2, 60])
+async def test_a_broken_constraint_is_an_integrity_error_and_rolls_back(world: World, count: int) -> None:
+    club = await found(world)
+    keys = [world.new_id() for _ in range(count - 1)]
+    rows = [
+        {"club_id": club.id, "consumer": "test", "event_id": key, "error": "e", "at": world.clock()}
+        for key in (*keys, *keys[:1], *([] if keys else [club.id]))
+    ]
+    counted = select(func.count().label("rows")).select_from(schema.parked).where(mine(schema.parked))
+    async with world.database.transaction(club.id) as session:
+        await session.insert(schema.parked, [{**rows[0], "event_id": club.id}])
+    with pytest.raises(IntegrityError):
+        async with world.database.transaction(club.id) as session:
+            await session.insert(schema.parked, rows)
+    async with world.database.transaction(club.id) as session:
+        assert await session.value(counted) == 1
+
+
+async def test_a_connection_that_dies_inside_a_transaction_is_replaced(
+    world: World, shared_postgres_database: PostgresDatabase
+) -> None:
+    club = await found(world)
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailable):
+            async with world.database.transaction(club.id) as session:
+                pid = await session.value(select(func.pg_backend_pid()))
+                shared_postgres_database.server.execute(f"SELECT pg_terminate_backend({pid})")
+                await session.all(clubs.SqlVisits.mapped.get, the_id=club.id)
+        async with world.begin(caller(club.id)) as tx:
+            assert (await tx.clubs.get(club.id)).slug == club.slug
+
+
+async def test_a_lock_that_is_not_had_in_time_is_a_refusal_that_a_retry_mends(
+    shared_postgres_database: PostgresDatabase, tmp_path: Path
+) -> None:
+    async with world_at(shared_postgres_database.url, tmp_path, lock_timeout_seconds=0.1) as world:
+        club = caller((await found(world)).id)
+        async with world.begin(club) as tx:
+            await tx.clubs.get(club.of_club)
+            with pytest.raises(ConcordatError) as raised:
+                async with world.begin(club) as other:
+                    await other.clubs.get(club.of_club)
+        assert raised.value.code == "database/contended"
+
+
+async def test_a_row_security_policy_still_refuses_what_it_must(world: World) -> None:
+    mine_, other = await found(world), await found(world)
+    row = {"club_id": other.id, "consumer": "test", "event_id": world.new_id(), "error": "e", "at": world.clock()}
+    for rows in (
+        [row],
+        [row, {**row, "event_id": world.new_id()}],
+        [{**row, "event_id": world.new_id()} for _ in range(60)],
+    ):
+        with pytest.raises(Exception, match="row-level security"):
+            async with world.begin(caller(mine_.id)) as tx:
+                assert isinstance(tx, SqlTx)
+                await tx.session.insert(schema.parked, rows)
