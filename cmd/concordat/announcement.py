@@ -24,7 +24,7 @@ def announce(now: Serving) -> None:
     elif now.token:
         demo = f"{_command()} demo"
         typer.echo(f"\nNext: open the docs, press Authorize, paste the token. Or, in another terminal: {demo}")
-    typer.echo("Ctrl-C stops it.\n")
+    typer.echo("\nCtrl-C stops it.\n")
 
 
 def _command() -> str:

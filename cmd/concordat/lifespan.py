@@ -77,12 +77,14 @@ async def serving(settings: Settings, role: Role) -> AsyncIterator[Serving]:
         stack.push_async_callback(_stop, settings, readiness, edges, workers)
         if workers is not None:
             workers.start()
+        _log.info("serving", role=role, unready=unready, **settings.redacted())
         yield Serving(settings=settings, role=role, unready=unready, club=club, token=token, at=edges.at)
 
 
 async def _stop(settings: Settings, readiness: Readiness, edges: "Edges", workers: "Workers | None") -> None:
     """The outside hears of it first; then everything stops at the same time, since five seconds is all there is."""
     readiness.drain()
+    _log.info("stopping")
     if not settings.local:
         await asyncio.sleep(NOTICE_SECONDS)
     await asyncio.gather(edges.stop(), *([] if workers is None else [workers.stop()]))

@@ -15,7 +15,10 @@ from structlog.typing import Processor
 
 from concordat.settings import without_password
 
-_SECRET = re.compile(r"(?i)password|passphrase|secret|token|seed|authorization|private|salt|cookie")
+# Settings of this name are no secrets: what is one in a URL goes by its form.
+_SECRET = re.compile(
+    r"(?i)password|passphrase|secret(?!s_url)|token(?!_minutes)|seed|authorization|private|salt|cookie"
+)
 _PASETO = re.compile(r"v4\.(?:public|local)\.[A-Za-z0-9_.-]+")
 HIDDEN = "***"
 

@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from concordat import telemetry
+from concordat.settings import load
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,14 @@ def test_no_secret_is_written_in_whatever_place_it_stands(form: str, capsys: pyt
     written = capsys.readouterr().err
     assert "in a traceback" in written
     assert "hunter2" not in written
+
+
+def test_settings_are_written_as_they_are_but_for_their_passwords(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(level="info", form="json")
+    settings = load(profile="local", database_url="postgresql://ann:hunter2@db.test/x")
+    structlog.get_logger("ours").info("serving", **settings.redacted())
+    (line,) = lines(capsys)
+    assert {name: line[name] for name in settings.redacted()} == settings.redacted()
 
 
 def test_error_is_written_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
