@@ -1,0 +1,246 @@
+"""What befalls a transaction on a real Postgres: an error that says what to do, and a key that settles it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
+
+from adapters.outbound.sql.dialect import Contended, DatabaseUnavailable
+from adapters.outbound.sql.migrate import migrate
+from app.clubs.clubs import AmendClub, ClubView
+from app.clubs.visits import CheckIn, Decision
+from ports.caller import Caller
+from ports.unit_of_work import Replayed
+from tests.contracts.worlds import name_of, rename
+from tests.support.databases import PostgresDatabase
+from tests.support.postgres import PostgresServer
+from tests.support.proxy import Cut, Proxy
+from tests.support.scenes import found, two_clubs
+from tests.support.world import World, caller, world_at
+
+_ON_SESSIONS = """SELECT {} FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'concordat'"""
+
+
+@pytest.fixture
+async def world(shared_postgres_database: PostgresDatabase, tmp_path: Path) -> AsyncIterator[World]:
+    """Two connections, each waited for a fifth of a second; a statement may take one second, a lock half of it."""
+    async with world_at(
+        shared_postgres_database.url,
+        tmp_path,
+        pool_size=2,
+        acquire_timeout_seconds=0.2,
+        statement_timeout_seconds=1,
+        lock_timeout_seconds=0.5,
+    ) as world:
+        yield world
+
+
+@pytest.fixture
+async def ann(world: World) -> Caller:
+    return caller((await found(world)).id)
+
+
+@asynccontextmanager
+async def through(database: PostgresDatabase, folder: Path) -> AsyncIterator[tuple[World, Proxy]]:
+    """A world that reaches its database through a proxy."""
+    async with Proxy(target=database.server.port) as proxy:
+        url = make_url(database.url).set(port=proxy.port).render_as_string(hide_password=False)
+        async with world_at(url, folder) as world:
+            yield world, proxy
+
+
+async def check_in(world: World, once: Caller, visit: Any) -> Decision | Replayed:
+    try:
+        return await world.clubs.visits.check_in(once, visit.id, CheckIn())
+    except Replayed as replay:
+        return replay
+
+
+@pytest.mark.parametrize("cut", Cut)
+async def test_the_same_key_settles_a_commit_whose_outcome_is_unknown(
+    shared_postgres_database: PostgresDatabase, tmp_path: Path, cut: Cut
+) -> None:
+    async with through(shared_postgres_database, tmp_path) as (world, proxy):
+        scene = await two_clubs(world)
+        visit = await scene.confirmed((await scene.member()).id)
+        once = scene.host.under("check_in", "k1", visit.id)
+        proxy.cut(cut, b"COMMIT")
+        with pytest.raises(DatabaseUnavailable):
+            await world.clubs.visits.check_in(once, visit.id, CheckIn())
+        assert proxy.cuts == 1
+        settled = await check_in(world, once, visit)
+        assert isinstance(settled, Replayed if cut is Cut.AFTER else Decision)
+        assert isinstance(await check_in(world, once, visit), Replayed)
+        assert (await world.clubs.visits.get(scene.home, visit.id)).version == 3
+
+
+@pytest.mark.parametrize("words", [b"set_config", b"UPDATE visit", b"INSERT INTO event", b"pg_try_advisory_xact_lock"])
+async def test_a_connection_that_is_lost_before_the_commit_leaves_nothing(
+    shared_postgres_database: PostgresDatabase, tmp_path: Path, words: bytes
+) -> None:
+    async with through(shared_postgres_database, tmp_path) as (world, proxy):
+        scene = await two_clubs(world)
+        visit = await scene.confirmed((await scene.member()).id)
+        once = scene.host.under("check_in", "k1", visit.id)
+        await world.database.engine.dispose()
+        proxy.cut(Cut.AFTER, words)
+        with pytest.raises(DatabaseUnavailable):
+            await world.clubs.visits.check_in(once, visit.id, CheckIn())
+        assert proxy.cuts == 1
+        assert (await world.clubs.visits.get(scene.home, visit.id)).version == 2
+        assert isinstance(await check_in(world, once, visit), Decision)
+
+
+async def test_a_backend_that_is_killed_in_a_transaction_makes_the_database_unavailable(
+    world: World, ann: Caller, shared_postgres_database: PostgresDatabase
+) -> None:
+    once = ann.under("rename", "k1")
+    with pytest.raises(DatabaseUnavailable):
+        async with world.begin(once) as tx:
+            await rename(tx, ann, "Haven")
+            backend = await tx.session.value(select(func.pg_backend_pid()))
+            await asyncio.to_thread(
+                shared_postgres_database.server.execute, f"SELECT pg_terminate_backend({backend}, 1000)"
+            )
+            tx.answer(await tx.clubs.get(ann.of_club))
+    assert await name_of(world, ann) == "Harbour"
+    async with world.begin(once) as tx:
+        tx.answer(await rename(tx, ann, "Quay"))
+    assert await name_of(world, ann) == "Quay"
+
+
+async def test_a_backend_that_is_killed_while_idle_costs_one_request_at_most(
+    world: World, ann: Caller, shared_postgres_database: PostgresDatabase
+) -> None:
+    database = shared_postgres_database
+    await asyncio.gather(*(name_of(world, ann) for _ in range(2)))
+    await world.clubs.clubs.get(ann, ann.of_club)
+    await asyncio.to_thread(
+        database.server.execute, _ON_SESSIONS.format("pg_terminate_backend(pid, 1000)"), database.name
+    )
+    failed = 0
+    for _ in range(3):
+        try:
+            await name_of(world, ann)
+        except DatabaseUnavailable:
+            failed += 1
+    assert failed <= 1
+    for _ in range(3):
+        try:
+            await world.read.one(ann, ClubView, ann.of_club)
+        except DatabaseUnavailable:
+            failed += 1
+    assert failed <= 2
+    assert await name_of(world, ann) == "Harbour"
+
+
+async def test_a_pool_without_a_free_connection_makes_the_database_unavailable_at_once(
+    world: World, ann: Caller
+) -> None:
+    async with world.begin(ann), world.begin(ann):
+        async with asyncio.timeout(10):
+            with pytest.raises(DatabaseUnavailable):
+                async with world.begin(ann):
+                    raise AssertionError("there is no third connection")
+    assert await name_of(world, ann) == "Harbour"
+
+
+async def test_whoever_waits_too_long_for_a_lock_is_told_to_try_again(world: World, ann: Caller) -> None:
+    async with world.begin(ann) as first:
+        await first.clubs.get(ann.of_club)
+        with pytest.raises(Contended):
+            await world.clubs.clubs.amend(ann, ann.of_club, AmendClub(name="Quay"))
+    assert (await world.clubs.clubs.amend(ann, ann.of_club, AmendClub(name="Quay"))).version == 2
+
+
+async def test_a_deadlock_is_told_to_one_and_the_other_goes_on(world: World, ann: Caller) -> None:
+    one, two = (f"lock {name} {ann.of_club}" for name in ("one", "two"))
+    held = asyncio.Barrier(2)
+
+    async def take(first: str, second: str) -> None:
+        async with world.database.transaction(ann.club) as session:
+            # Postgres looks for deadlocks after a second.
+            await session.connection.exec_driver_sql("SET LOCAL lock_timeout = '20s'")
+            await session.connection.exec_driver_sql("SET LOCAL statement_timeout = '20s'")
+            await session.database.dialect.lock(session.connection, first)
+            await held.wait()
+            await session.database.dialect.lock(session.connection, second)
+
+    outcomes = await asyncio.gather(take(one, two), take(two, one), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Contended", "NoneType"]
+
+
+async def test_a_statement_that_takes_too_long_makes_the_database_unavailable(world: World, ann: Caller) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with world.begin(ann) as tx:
+            await rename(tx, ann, "Haven")
+            await tx.session.value(select(func.pg_sleep(5)))
+    with pytest.raises(DatabaseUnavailable):
+        await world.database.rows(ann.club, select(func.pg_sleep(5).label("slept")))
+    assert await name_of(world, ann) == "Harbour"
+
+
+async def test_a_fault_in_a_statement_is_no_outage(world: World, ann: Caller) -> None:
+    for fault in ("SELECT nothing", "SELECT 1/0", "SELECT 'x'::int"):
+        with pytest.raises(Exception, match=r"(?i)does not exist|division|invalid input") as raised:
+            async with world.database.transaction(ann.club) as session:
+                await session.connection.exec_driver_sql(fault)
+        assert not isinstance(raised.value, DatabaseUnavailable | Contended)
+
+
+async def test_requests_that_are_given_up_leave_nothing_open(
+    world: World, ann: Caller, shared_postgres_database: PostgresDatabase
+) -> None:
+    async def slow() -> None:
+        async with world.begin(ann) as tx:
+            await rename(tx, ann, "Haven")
+            await tx.session.value(select(func.pg_sleep(0.5)))
+
+    for _ in range(3):
+        tasks = [asyncio.create_task(slow()) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        assert {type(outcome) for outcome in await asyncio.gather(*tasks, return_exceptions=True)} == {
+            asyncio.CancelledError
+        }
+    assert await name_of(world, ann) == "Harbour"
+    await asyncio.to_thread(_until_idle, shared_postgres_database)
+
+
+def _until_idle(database: PostgresDatabase) -> None:
+    for _ in range(200):
+        if database.server.execute(_ON_SESSIONS.format("count(*)") + " AND state <> 'idle'", database.name) == "0":
+            return
+        time.sleep(0.05)
+    raise AssertionError("a session has a transaction open")
+
+
+async def test_a_server_that_was_killed_is_used_again_once_it_is_back(tmp_path: Path) -> None:
+    with PostgresServer() as server:
+        url = (await migrate(server.create_database("killed"))).url
+        async with world_at(url, tmp_path) as world:
+            ann = caller((await found(world)).id)
+            await renamed_under(world, ann, "k1", "Haven")
+            server.kill()
+            with pytest.raises(DatabaseUnavailable):
+                await renamed_under(world, ann, "k2", "Quay")
+            with pytest.raises(DatabaseUnavailable):
+                await world.read.one(ann, ClubView, ann.of_club)
+            server.start()
+            with pytest.raises(Replayed):
+                await renamed_under(world, ann, "k1", "Haven")
+            await renamed_under(world, ann, "k2", "Quay")
+            assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Quay"
+
+
+async def renamed_under(world: World, ann: Caller, key: str, name: str) -> None:
+    async with world.begin(ann.under("rename", key)) as tx:
+        tx.answer(await rename(tx, ann, name))
