@@ -189,12 +189,14 @@ class Sqlite:
     """SQLite through aiosqlite: one process, one writer at a time; its transactions take the write lock at once."""
 
     name = "sqlite"
+    _patience_seconds: float
 
     def __init__(self) -> None:
         self._writer = asyncio.Lock()
         self._held: set[str] = set()
 
     def engine(self, settings: Settings) -> AsyncEngine:
+        self._patience_seconds = settings.lock_timeout_seconds
         url = make_url(settings.url).set(drivername="sqlite+aiosqlite")
         if url.database in (None, "", ":memory:"):
             engine = create_async_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
@@ -220,13 +222,26 @@ class Sqlite:
                 raise InFlight
             self._held.add(once)
         try:
-            async with self._writer, _meaning(), engine.connect() as plain:
+            async with self._alone(), _meaning(), engine.connect() as plain:
                 connection = await plain.execution_options(**{TENANT: tenant})
                 async with connection.begin():
                     yield connection
         finally:
             if once is not None:
                 self._held.discard(once)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Be the one writer; whoever has waited as long as for any lock is told to come again."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._writer.acquire()
+        except TimeoutError as error:
+            raise Contended from error
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @asynccontextmanager
     async def reading(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncIterator[AsyncConnection]:

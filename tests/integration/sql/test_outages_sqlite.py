@@ -1,0 +1,86 @@
+"""What befalls a transaction on a SQLite file: an error that says what to do, and a key that settles it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from adapters.outbound.sql.dialect import Contended, DatabaseUnavailable
+from app.clubs.clubs import ClubView
+from ports.caller import Caller
+from ports.unit_of_work import Replayed
+from tests.contracts.worlds import name_of, rename
+from tests.support.scenes import found
+from tests.support.world import World, caller, world_at
+
+
+@pytest.fixture
+async def world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A lock is waited for a fifth of a second."""
+    async with world_at(sqlite_url, tmp_path / "world", lock_timeout_seconds=0.2) as world:
+        yield world
+
+
+@pytest.fixture
+async def ann(world: World) -> Caller:
+    return caller((await found(world)).id)
+
+
+async def renamed_under(world: World, ann: Caller, key: str, name: str) -> None:
+    async with world.begin(ann.under("rename", key)) as tx:
+        tx.answer(await rename(tx, ann, name))
+
+
+@contextmanager
+def locked(world: World) -> Iterator[None]:
+    """Another process has the write lock of the file."""
+    path = world.system.settings.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_a_file_that_another_process_has_locked_is_unavailable_to_writers_alone(
+    world: World, ann: Caller
+) -> None:
+    with locked(world):
+        with pytest.raises(DatabaseUnavailable):
+            await renamed_under(world, ann, "k1", "Haven")
+        assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Harbour"
+    await renamed_under(world, ann, "k1", "Haven")
+
+
+async def test_a_full_disk_makes_the_database_unavailable_and_leaves_nothing(world: World, ann: Caller) -> None:
+    async with world.database.transaction(ann.club) as session:
+        pages = (await session.connection.exec_driver_sql("PRAGMA page_count")).scalar()
+        await session.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(DatabaseUnavailable):
+        for number in range(1000):
+            await renamed_under(world, ann, f"k{number}", "Haven" * 20)
+    async with world.database.transaction(ann.club) as session:
+        await session.connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+    version = (await world.read.one(ann, ClubView, ann.of_club)).version
+    with pytest.raises(Replayed):
+        await renamed_under(world, ann, "k0", "Haven" * 20)
+    await renamed_under(world, ann, f"k{version - 1}", "Haven" * 20)
+    assert (await world.read.one(ann, ClubView, ann.of_club)).version == version + 1
+
+
+async def test_whoever_waits_too_long_for_the_writer_is_told_to_try_again(world: World, ann: Caller) -> None:
+    async with world.begin(ann):
+        async with asyncio.timeout(10):
+            with pytest.raises(Contended):
+                await renamed_under(world, ann, "k1", "Haven")
+    await renamed_under(world, ann, "k1", "Haven")
+    assert await name_of(world, ann) == "Haven"
+
+
+async def test_readers_wait_for_no_writer(world: World, ann: Caller) -> None:
+    async with world.begin(ann) as tx:
+        await rename(tx, ann, "Haven")
+        assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Harbour"
+    assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Haven"
