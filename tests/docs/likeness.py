@@ -12,6 +12,7 @@ _CHANGING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<day>"),
     (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])"), "<hash>"),
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:<port>"),
+    (re.compile(r"\b(harbour|summit)-[0-9a-f]{8}\b"), r"\1-<name>"),
     (re.compile(r"concordat-demo-\w+"), "concordat-demo-<name>"),
     (re.compile(r"\bProcess \d+"), "Process <number>"),
     (re.compile(r"\b\d+ serves this"), "<number> serves this"),
