@@ -75,6 +75,9 @@ class Agreements(Protocol):
 
     async def get(self, key: UUID) -> Agreement: ...
 
+    async def relied_on(self, key: UUID) -> Agreement:
+        """The same for whoever will not change it: it stays as it is until the end, for others who rely on it too."""
+
     async def newest_between(self, one: UUID, other: UUID, scope: str) -> Agreement:
         """The active or suspended agreement of the two, else the newest that ever was in force; raises Missing."""
 

@@ -50,7 +50,7 @@ class Verdicts(UseCases[ClubsTx]):
             shown: dict[str, Json] = {**sealed, **stored.disclosed}
             state = record.after[0].fields if record.after else record.object
             agreement_id = UUID(cast(str, state["agreement_id"]))
-            agreement = await tx.agreements.get(agreement_id)
+            agreement = await tx.agreements.relied_on(agreement_id)
         view = VerdictView(
             id=key,
             visit_id=UUID(cast(str, sealed["visit_id"])),

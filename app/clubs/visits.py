@@ -214,7 +214,7 @@ class Visits(UseCases[ClubsTx]):
         """The visit, and the policy's word on it now: nothing is trusted from the booking."""
         visit = _ready(as_host(caller, await tx.visits.held(key)), move)
         stay = Stay(
-            agreement=await tx.agreements.get(visit.agreement_id),
+            agreement=await tx.agreements.relied_on(visit.agreement_id),
             grant=await tx.grants.get(visit.id),
             host=await tx.clubs.entry(visit.host_club),
             key=await tx.subjects.key(visit.id),

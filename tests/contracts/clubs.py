@@ -134,14 +134,17 @@ class ClubsContract(InWorlds):
             await self._is_missing(scene, other, draft.id)
         await agreements.propose(scene.home, draft.id)
         async with scene.world.begin(stranger) as tx:
-            assert (await tx.agreements.get(draft.id)).version == 2
+            agreement = await tx.agreements.get(draft.id)
+            assert agreement.version == 2
+            assert await tx.agreements.relied_on(draft.id) == agreement
         await self._is_missing(scene, scene.host, draft.id)
 
     async def _is_missing(self, scene: Scene, club: Caller, agreement: UUID) -> None:
         async with scene.world.begin(club) as tx:
-            with pytest.raises(Missing) as missing:
-                await tx.agreements.get(agreement)
-        assert missing.value.parameters == {"kind": "agreement"}
+            for lookup in (tx.agreements.get(agreement), tx.agreements.relied_on(agreement)):
+                with pytest.raises(Missing) as missing:
+                    await lookup
+                assert missing.value.parameters == {"kind": "agreement"}
 
     async def test_the_agreement_between_two_clubs_is_the_live_one_else_the_newest_that_held(
         self, scene: Scene, stranger: Caller

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select, update
 
 from adapters.outbound.sql.database import Session, mine
 from adapters.outbound.sql.schema import changeable
@@ -27,7 +27,8 @@ class Mapped(Generic[A]):
             raise RuntimeError(f"table {table.name} has no column for {', '.join(sorted(missing))}")
         columns = [table.c[name] for name in self.names]
         self.mine = select(*columns).where(mine(table))
-        self.get = self.mine.where(table.c.id == bindparam("the_id")).with_for_update()
+        one = self.mine.where(table.c.id == bindparam("the_id"))
+        self.get, self.rely_on = one.with_for_update(), one.with_for_update(read=True)
         names = [name for name in changeable(table) if name in self.names]
         changed = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
         self.save = (
@@ -53,7 +54,14 @@ class SqlAggregates(Generic[A]):
         self._session = session
 
     async def get(self, key: Any) -> A:
-        row = await self._session.first(self.mapped.get, the_id=key)
+        return await self._one(self.mapped.get, key)
+
+    async def relied_on(self, key: Any) -> A:
+        """As it stays until the transaction ends, for any number of them at a time: none of these may change it."""
+        return await self._one(self.mapped.rely_on, key)
+
+    async def _one(self, statement: Select[Any], key: Any) -> A:
+        row = await self._session.first(statement, the_id=key)
         if row is None:
             raise Missing(kind=self.mapped.form.kind)
         return self.mapped.from_row(row)
