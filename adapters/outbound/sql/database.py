@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Executable, Select, Table, Uuid, and_, bindparam, or_, select, true
@@ -41,7 +41,8 @@ class Database:
         self.now = now
         self.new_id = new_id
         self.random_bytes = random_bytes
-        self._origins: dict[UUID, str] = {}
+        self.origins: dict[UUID, str] = {}
+        """Committed origins of logs by club: they are fixed for ever."""
 
     def transaction(self, club: UUID | None, once: str | None = None) -> AbstractAsyncContextManager["Session"]:
         """A transaction that writes, as this club."""
@@ -59,15 +60,6 @@ class Database:
         """The rows of one statement, read as this club."""
         return await self.dialect.rows(self.engine, club, statement, {TENANT.key: club, **given})
 
-    async def origin_of(self, session: "Session", club: UUID) -> str:
-        """The origin of a club's log: fixed for ever, so it is looked up once."""
-        if club not in self._origins:
-            found = await session.value(_ORIGIN, club=club)
-            if found is None:
-                raise Missing(kind="club")
-            self._origins[club] = cast(str, found)
-        return self._origins[club]
-
     async def close(self) -> None:
         await self.dialect.close(self.engine)
 
@@ -79,6 +71,17 @@ class Session:
         self.database = database
         self.connection = connection
         self.club = club
+        self.origins: dict[UUID, str] = {}
+
+    async def origin_of(self, club: UUID) -> str:
+        """The origin of a club's log, looked up once; raises Missing."""
+        known = self.database.origins.get(club) or self.origins.get(club)
+        if known is None:
+            known = await self.value(_ORIGIN, club=club)
+            if known is None:
+                raise Missing(kind="club")
+            self.origins[club] = known
+        return known
 
     async def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
         return await self.connection.execute(statement, {TENANT.key: self.club, **parameters})
@@ -127,9 +130,15 @@ class _Opened(AbstractAsyncContextManager[Session]):
         self._database = database
         self._transaction = transaction
         self._club = club
+        self._session: Session
 
     async def __aenter__(self) -> Session:
-        return Session(self._database, await self._transaction.__aenter__(), self._club)
+        self._session = Session(self._database, await self._transaction.__aenter__(), self._club)
+        return self._session
 
     async def __aexit__(self, *error: Any) -> bool | None:
-        return cast("bool | None", await self._transaction.__aexit__(*error))
+        handled: bool | None = await self._transaction.__aexit__(*error)
+        if error[0] is None:
+            # A club whose founding is rolled back may be founded again under the same id, with another origin.
+            self._database.origins.update(self._session.origins)
+        return handled

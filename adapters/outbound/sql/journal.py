@@ -65,7 +65,7 @@ class Journal:
         database, caller = self._session.database, self._caller
         event_id = event.event_id or database.new_id()
         at, parties = database.now(), event.parties
-        logs = [await database.origin_of(self._session, club) for club in parties]
+        logs = [await self._session.origin_of(club) for club in parties]
         disclosed: list[Row] = []
 
         def digest(sealed: Sealed) -> str:

@@ -140,7 +140,7 @@ class SqlLog:
     async def head(self) -> LogHead:
         row = await self._session.first(_HEAD)
         if row is None:
-            origin = await self._session.database.origin_of(self._session, self._club)
+            origin = await self._session.origin_of(self._club)
             return LogHead(origin=origin, size=0, root=EMPTY_ROOT)
         return LogHead(origin=row["origin"], size=row["size"], root=bytes(row["root"]))
 
