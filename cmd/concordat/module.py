@@ -7,6 +7,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from adapters.inbound.jobs.runner import Job
 from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.unit_of_work import SqlBegin, SqlTx
+from app.log.audit.catalogue import Audited
 from app.log.signer import KeyPair
 from core.log.notes import Verify
 from ports.authoriser import Allow
@@ -105,7 +106,8 @@ class Module(Generic[U]):
 
     Names of permissions, consumers and jobs start with the module's own. `network_permissions` are those of the
     permissions that need no club. `codes` are the first words of its error codes, `packages` where its errors are
-    defined, `docs` the page that explains it; `alarms` are reasons why this process must not serve.
+    defined, `docs` the page that explains it; `alarms` are reasons why this process must not serve, `audited` what the
+    audit of the logs has to know of its events.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Module(Generic[U]):
     subscriptions: Callable[[U], Sequence[Subscription]] = lambda _built: ()
     jobs: Callable[[U, Infrastructure], Sequence[Job]] = lambda _built, _infrastructure: ()
     alarms: Callable[[U], Sequence[str]] = lambda _built: ()
+    audited: Audited | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

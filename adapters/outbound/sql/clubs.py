@@ -30,6 +30,7 @@ from adapters.outbound.sql.types import Bytes, Id, Instant, Named, Plain
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.clubs.agreement import Agreement, AgreementState
 from core.clubs.club import Club
+from core.clubs.commitments import number_mark
 from core.clubs.geography import Position
 from core.clubs.member import Member
 from core.clubs.standing import Fact
@@ -40,7 +41,6 @@ from core.clubs.visit_states import VisitState
 from ports.clubs import AgreementExists, Grant, NumberTaken, SlugTaken, VisitCount
 from ports.log import DirectoryEntry
 from ports.unit_of_work import Missing
-from shared.canonical import tagged_hash
 
 club = table(
     "club",
@@ -213,12 +213,11 @@ class SqlMembers(SqlAggregates[Member]):
         return found[0]
 
     async def add(self, aggregate: Member) -> None:
-        # A mark under the club's own key outlives the person's erasure, and says nothing to whoever lacks the key.
+        # A mark under the club's own key outlives the person's erasure.
         key = await self._session.value(self._KEY, the_id=aggregate.club_id)
         if key is None:
             raise Missing(kind=Club.kind)
-        number = (aggregate.number or "").encode()
-        mark = tagged_hash("concordat/member-number/v1", bytes(key), number)
+        mark = number_mark(bytes(key), aggregate.number or "")
         try:
             await self._session.insert(member_number, [{"club_id": aggregate.club_id, "mark": mark}])
         except IntegrityError as error:
@@ -327,7 +326,7 @@ class SqlGrants:
         await self._session.upsert(standing_grant, [{name: getattr(grant, name) for name in self._NAMES}])
 
     async def drop(self, visit_id: UUID) -> None:
-        await self._session.run(self._DROP, key=visit_id)
+        await self._session.change(self._DROP, key=visit_id)
 
     async def of_member(self, member_ref: UUID) -> Sequence[Grant]:
         return [Grant(**row) for row in await self._session.all(self._OF, ref=member_ref)]
@@ -351,7 +350,7 @@ class SqlVisitCounts:
     async def add(self, host_club: UUID, home_club: UUID, month: str) -> None:
         row = {"host_club": host_club, "home_club": home_club, "month": month, "visits": 0}
         await self._session.upsert(visit_count, [row], keep=True)
-        await self._session.run(self._MORE, host=host_club, home=home_club, of_month=month)
+        await self._session.change(self._MORE, host=host_club, home=home_club, of_month=month)
 
     async def of_club(self) -> Sequence[VisitCount]:
         return [VisitCount(**row) for row in await self._session.all(self._ALL)]

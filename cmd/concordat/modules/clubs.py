@@ -1,5 +1,6 @@
 """The manifest of the clubs module: clubs, their members, the agreements between them, and visits."""
 
+from app.clubs.audited import AUDITED
 from concordat.assembly.clubs import ClubsUseCases, build, jobs, routers, services, subscriptions
 from concordat.module import Module, names
 
@@ -28,6 +29,7 @@ CLUBS = Module(
     services=services,
     subscriptions=subscriptions,
     jobs=jobs,
+    audited=AUDITED,
 )
 
 __all__ = ["CLUBS", "ClubsUseCases"]

@@ -1,0 +1,134 @@
+"""`concordat log audit`: re-checks everything in the database against the logs and the ledger."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from concordat.failures import REFUSED
+from concordat.options import DataFolder, Profile
+from concordat.settings import Settings, load
+
+if TYPE_CHECKING:
+    from app.log.audit.audit import LogAudit
+    from core.log.audit.findings import Finding
+
+log = typer.Typer(help="The verifiable logs.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.add_typer(log, name="log")
+
+
+@log.callback()
+def _group() -> None:
+    """A group with one command stays a group."""
+
+
+@log.command("audit")
+def audit(
+    *,
+    origins: Annotated[
+        list[str] | None, typer.Option("--log", help="Only this log, by its origin; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per finding, then one per log.")] = False,
+    profile: Profile = None,
+    data_folder: DataFolder = None,
+) -> None:
+    """Compare records, disclosures, leaves, tiles, heads and live rows with the logs, and the logs with the ledger.
+
+    Names every record, aggregate, field and leaf that does not match, and the last anchor that still does. It only
+    reads, and may run beside a server. Exit status 1 if anything is found.
+    """
+    settings = load(profile=profile, data_folder=data_folder)
+    count, logs = asyncio.run(_audit(settings, origins, as_json=as_json))
+    for one in logs:
+        typer.echo(json.dumps(_as_json(one)) if as_json else _as_text(one))
+    if not as_json:
+        typer.echo(f"{count} findings." if count else "Everything matches.")
+    raise typer.Exit(REFUSED if count else 0)
+
+
+async def _audit(
+    settings: Settings, origins: Sequence[str] | None, *, as_json: bool
+) -> tuple[int, "Sequence[LogAudit]"]:
+    from adapters.outbound.sql.audit import SqlAuditedLogs
+    from app.log import anchoring, integrator
+    from app.log.audit.audit import Audit
+    from app.log.audit.catalogue import Catalogue
+    from app.relay import CONSUMER as RELAY
+    from concordat.container import running
+
+    count = 0
+
+    async with running(settings) as system:
+        modules = [built.module.audited for built in system.modules if built.module.audited is not None]
+        parts = system.infrastructure
+        catalogue = Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER}))
+        ready = Audit(
+            logs=SqlAuditedLogs(parts.database), ledger=parts.ledger, verify=parts.verify, catalogue=catalogue
+        )
+        with _Shown(as_json=as_json) as shown:
+
+            def found(finding: "Finding") -> None:
+                nonlocal count
+                count += 1
+                shown.finding(finding)
+
+            logs = await ready.run(found, shown.progress, origins)
+    return count, logs
+
+
+class _Shown:
+    """Findings as lines on standard output, progress as a bar on standard error, if somebody watches."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._as_json = as_json
+        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not Console(stderr=True).is_terminal)
+        self._task: Any = None
+        self._doing = ""
+
+    def __enter__(self) -> "_Shown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+    def progress(self, origin: str, check: object, done: int, total: int) -> None:
+        doing = f"{origin}: {check}"
+        if self._task is None or doing != self._doing:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task, self._doing = self._bar.add_task(doing, total=total or None), doing
+        self._bar.update(self._task, completed=done, total=total or None)
+
+    def finding(self, finding: "Finding") -> None:
+        if self._as_json:
+            typer.echo(json.dumps(finding.to_json()))
+            return
+        named = {name: value for name, value in finding.to_json().items() if name not in ("code", "detail")}
+        where = ", ".join(f"{name} {value}" for name, value in named.items())
+        typer.echo(f"[{finding.code}] {finding.detail}\n    {where}")
+
+
+def _as_json(one: "LogAudit") -> dict[str, object]:
+    intact = None if one.intact_until is None else {"size": one.intact_until[0], "at": one.intact_until[1]}
+    return {"log": one.origin, "leaves": one.leaves, "findings": one.findings, "intact_until": intact}
+
+
+def _as_text(one: "LogAudit") -> str:
+    if not one.findings:
+        return f"{one.origin}: {one.leaves} leaves, nothing to report."
+    if one.intact_until is None:
+        return f"{one.origin}: {one.leaves} leaves, {one.findings} findings; no anchor bounds when it happened."
+    size, at = one.intact_until
+    return (
+        f"{one.origin}: {one.leaves} leaves, {one.findings} findings; intact up to the anchor of {size} leaves ({at})."
+    )

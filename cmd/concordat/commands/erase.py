@@ -1,0 +1,90 @@
+"""`concordat subject erase`: forgets a person, in every log, table and byte of the database's files."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from concordat.failures import USAGE, Failure
+from concordat.options import DataFolder, Profile
+from concordat.settings import Settings, load
+
+if TYPE_CHECKING:
+    from app.clubs.members import Erased
+
+subject = typer.Typer(help="People of whom the network keeps something.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.add_typer(subject, name="subject")
+
+
+@subject.callback()
+def _group() -> None:
+    """A group with one command stays a group."""
+
+
+@subject.command("erase")
+def erase(
+    member: Annotated[str, typer.Argument(help="The member's id.", show_default=False)],
+    *,
+    club: Annotated[str, typer.Option("--club", help="The member's club: its id or slug.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: Profile = None,
+    data_folder: DataFolder = None,
+) -> None:
+    """Erase a member: keys, personal values and the reference go, in both clubs' logs; every proof still verifies.
+
+    It cannot be undone. Afterwards the database's files are rewritten, so that no byte of the person is left in them:
+    on Postgres as the owner, if CONCORDAT_DATABASE_OWNER_URL is set. Backups and archived write-ahead logs keep what
+    they hold until they expire.
+    """
+    settings = load(profile=profile, data_folder=data_folder)
+    key = _id(member)
+    if not yes:
+        typer.confirm(f"Erase member {key} for ever?", abort=True)
+    erased = asyncio.run(_erase(settings, key, club))
+    typer.echo(f"Member {key} is erased, and {erased.visits} of the person's visits with it.")
+    typer.echo(asyncio.run(_rewritten(settings)))
+
+
+def _id(text: str) -> UUID:
+    from shared.ids import MalformedId, parse_id
+
+    try:
+        return parse_id(text)
+    except MalformedId:
+        raise Failure(
+            f"{text} is not a member's id.", "It is a UUID, as GET /v1/members shows it.", status=USAGE
+        ) from None
+
+
+async def _erase(settings: Settings, member: UUID, club: str) -> "Erased":
+    from concordat.container import running
+    from concordat.development import all_roles, club_of
+    from concordat.modules.clubs import CLUBS
+    from ports.caller import Caller
+
+    async with running(settings) as system:
+        found = await club_of(system, club) if "-" not in club or len(club) != len(str(member)) else _id(club)
+        if found is None:
+            raise Failure(f"There is no club {club}.", "GET /v1/directory lists them.", status=USAGE)
+        members = next(built.use_cases for built in system.modules if built.module is CLUBS).members
+        caller = Caller(principal="operator", club=found, roles=all_roles(system), request_id="subject-erase")
+        erased: Erased = await members.erase(caller, member)
+        return erased
+
+
+async def _rewritten(settings: Settings) -> str:
+    """Rewrites the files, or says what is left to do."""
+    from adapters.outbound.sql.vacuum import HOLDS_PERSONAL_VALUES, vacuum
+    from concordat.builders import embedded
+
+    url = settings.database if embedded(settings) else settings.database_owner_url
+    if not url:
+        tables = ", ".join(HOLDS_PERSONAL_VALUES)
+        return f"Now run, as the database's owner: VACUUM (FULL) {tables}; deleted rows stay in the files until then."
+    await vacuum(url)
+    return "The database's files were rewritten: nothing of the person is left in them."
