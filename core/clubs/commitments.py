@@ -5,8 +5,14 @@ from uuid import UUID
 
 from shared.canonical import dumps, plain, tagged_hash
 
+NUMBER_TAG = "concordat/member-number/v1"
 MEMBER_TAG = "concordat/member/v1"
 VISIT_TAG = "concordat/visit/v1"
+
+
+def number_mark(club_key: bytes, number: str) -> bytes:
+    """What remembers that a member number was used (rule mem5), and says nothing to whoever lacks the club's key."""
+    return tagged_hash(NUMBER_TAG, club_key, number.encode())
 
 
 def member_commitment(visit_key: bytes, ref: UUID) -> bytes:
