@@ -39,7 +39,7 @@ def watch(database: Database) -> None:
     """Fail every statement of this database that goes to a club's table without the club predicate."""
     event.listen(database.engine.sync_engine, "before_execute", _before_execute)
     # What the dialect executes may go past the engine, and so past its events.
-    for name in ("rows", "fetch", "change"):
+    for name in ("rows", "tuples", "fetch", "change"):
         vars(database.dialect)[name] = _checking(getattr(database.dialect, name))
 
 

@@ -165,7 +165,7 @@ class SqlAuditedLog:
         return lambda row: shape.of(row, self._engine)
 
     async def _values(self, statement: Select[Any], **given: Any) -> Sequence[Values]:
-        return (await self._session.run(statement, **given)).all()
+        return await self._session.tuples(statement, **given)
 
     async def _all(self, statement: Select[Any], shape: Shape[T], **given: Any) -> list[T]:
         return [shape.of(row, self._engine) for row in await self._values(statement, **given)]
@@ -192,7 +192,7 @@ class SqlAuditedLogs:
 
     async def directory(self) -> Sequence[DirectoryRow]:
         async with self._database.snapshot(None) as session:
-            rows = (await session.run(sql.DIRECTORY_ROWS)).all()
+            rows = await session.tuples(sql.DIRECTORY_ROWS)
         return [sql.DIRECTORY.of(row, self._database.dialect.name) for row in rows]
 
     @asynccontextmanager

@@ -120,6 +120,10 @@ class Session:
         given = {TENANT.key: self.club, **parameters}
         return await self.database.dialect.fetch(self.connection, statement, given)
 
+    async def tuples(self, statement: Select[Any], **parameters: Any) -> Sequence[Sequence[Any]]:
+        """Rows as they come from the driver, for statements whose columns have no types."""
+        return await self.database.dialect.tuples(self.connection, statement, {TENANT.key: self.club, **parameters})
+
     async def value(self, statement: Executable, **parameters: Any) -> Any:
         row = await self.first(statement, **parameters)
         return None if row is None else next(iter(row.values()))

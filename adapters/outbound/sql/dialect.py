@@ -1,6 +1,7 @@
 """Everything in which Postgres and SQLite differ: engines, the tenant of a transaction, locks, what an error means."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from adapters.outbound.sql import sqlite_reads
 from adapters.outbound.sql.compiled import compiled, driver_of, insert
 from adapters.outbound.sql.fastreads import FastReads
 from adapters.outbound.sql.settings import Settings
@@ -58,6 +60,11 @@ class Dialect(Protocol):
 
     def snapshot(self, engine: AsyncEngine, tenant: UUID | None) -> "AsyncTransaction":
         """A reading transaction that sees one instant, however long it lasts, and reads text that is none."""
+
+    async def tuples(
+        self, connection: AsyncConnection, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        """The rows of a statement whose columns have no types, as they come from the driver."""
 
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
@@ -152,6 +159,12 @@ class Postgres:
             connection = await plain.execution_options(**options)
             async with connection.begin():
                 yield connection
+
+    async def tuples(
+        self, connection: AsyncConnection, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Any] = (await connection.execute(statement, dict(given))).all()
+        return rows
 
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
@@ -264,6 +277,14 @@ class Sqlite:
                 yield connection
             finally:
                 driver.text_factory = usual
+
+    async def tuples(
+        self, connection: AsyncConnection, statement: Select[Any], given: Mapping[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        try:
+            return await sqlite_reads.read(connection, statement, given)
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(reason=str(error)) from error
 
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
