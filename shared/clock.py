@@ -16,7 +16,7 @@ def utc_text(instant: datetime) -> str:
 
 def parse_utc(text: str) -> datetime:
     """The instant that `utc_text` wrote; raises ValueError for any other spelling."""
-    instant = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    instant = datetime.fromisoformat(text)
     if utc_text(instant) != text:
         raise ValueError("not a UTC instant in canonical text")
     return instant

@@ -107,7 +107,7 @@ def open_sealed(sealed: Mapping[str, str], disclosures: Iterable[Disclosure]) ->
 
 def pointer_to(parent: str, part: str | int) -> str:
     """One step down a JSON pointer (RFC 6901)."""
-    return f"{parent}/{str(part).replace('~', '~0').replace('/', '~1')}"
+    return f"{parent}/{part if isinstance(part, int) else part.replace('~', '~0').replace('/', '~1')}"
 
 
 def pointer_name(pointer: str) -> str:

@@ -11,7 +11,7 @@ from core.log.errors import LogInvalid, MalformedOrigin, MalformedRecord
 from core.log.merkle import leaf_hash
 from core.log.origins import Origin, parse_origin
 from core.log.sealing import SEALED, Digest, Sealed, seal, seal_event
-from shared.canonical import Json, NotCanonical, dumps, loads, tagged_hash, unb64url
+from shared.canonical import Json, NotCanonical, dumps, loads, tagged_hash
 from shared.clock import parse_utc, utc_text
 from shared.events import Event
 
@@ -43,6 +43,8 @@ _MEMBERS = {"v", "log", "id", "type", "at", "actor", "object", "after", "req"}
 _STATE_MEMBERS = {"kind", "id", "version", "fields"}
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 _KIND = re.compile(r"[a-z][a-z0-9_]*")
+_DIGEST = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+"""Base64url of 32 bytes: the last letter stands for four bits and two that are zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,14 +189,15 @@ def _collect(value: Json, pointer: str, found: dict[str, str]) -> None:
             found[pointer] = _digest(value[SEALED])
             return
         for name, item in value.items():
-            _collect(item, pointer_to(pointer, name), found)
+            if isinstance(item, dict | list):
+                _collect(item, pointer_to(pointer, name), found)
     elif isinstance(value, list):
         for place, item in enumerate(value):
             _collect(item, pointer_to(pointer, place), found)
 
 
 def _digest(value: Json) -> str:
-    if not isinstance(value, str) or len(unb64url(value)) != COMMITMENT_SIZE:
+    if not isinstance(value, str) or _DIGEST.fullmatch(value) is None:
         raise MalformedRecord("a sealed value is no digest")
     return value
 
