@@ -19,9 +19,10 @@ V = TypeVar("V", bound=View)
 
 @dataclass(frozen=True, kw_only=True)
 class UseCases(Generic[TxT]):
-    """A module's use cases: `allow` and `begin` open each of them, clock and ids come in as callables."""
+    """A module's use cases. `begin` opens a transaction that writes, `look` one that reads and waits for no writer."""
 
     begin: Begin[TxT]
+    look: Begin[TxT]
     read: Reader
     allow: Allow
     now: Now

@@ -103,9 +103,9 @@ class Members(UseCases[ClubsTx]):
             member = as_expected(caller, await tx.members.get(key))
             known = member.person()
             member, events = member.amend(
-                name=command.name or known.name,
-                category=command.category or known.category,
-                residence=command.residence or known.residence,
+                name=known.name if command.name is None else command.name,
+                category=known.category if command.category is None else command.category,
+                residence=known.residence if command.residence is None else command.residence,
             )
             await tx.members.save(member)
             await rewrite(tx, member.person())

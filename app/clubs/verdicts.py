@@ -41,7 +41,7 @@ class Verdicts(UseCases[ClubsTx]):
     async def get(self, caller: Caller, key: UUID) -> VerdictView:
         """The verdict with this id (the receipt of the decision it was given for), replayed; raises Missing."""
         self.allow(caller, "clubs.verdict.read")
-        async with self.begin(caller) as tx:
+        async with self.look(caller) as tx:
             stored = await tx.verdicts.get(key)
             record = parse_record(stored.record)
             sealed = record.object.get("verdict")

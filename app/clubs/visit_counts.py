@@ -27,5 +27,5 @@ class VisitCounts(UseCases[ClubsTx]):
     async def list(self, caller: Caller) -> list[VisitCount]:
         """Every count of the caller's club, as host and as home."""
         self.allow(caller, "clubs.visit_count.read")
-        async with self.begin(caller) as tx:
+        async with self.look(caller) as tx:
             return list(await tx.visit_counts.of_club())

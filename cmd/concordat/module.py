@@ -41,6 +41,7 @@ class Parts(TypedDict, Generic[TxT]):
     """What every class of use cases is given."""
 
     begin: SqlBegin[TxT]
+    look: SqlBegin[TxT]
     read: Reader
     allow: Allow
     now: Now
@@ -79,7 +80,9 @@ class Infrastructure:
 
     def parts(self, tx: Callable[[Session, Caller], TxT]) -> Parts[TxT]:
         """What a class of use cases over this kind of transaction is built from."""
-        return Parts(begin=self.begin(tx), read=self.read, allow=self.allow, now=self.now, new_id=self.new_id)
+        return Parts(
+            begin=self.begin(tx), look=self.look(tx), read=self.read, allow=self.allow, now=self.now, new_id=self.new_id
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

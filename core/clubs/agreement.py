@@ -17,6 +17,7 @@ from core.clubs.agreement_refusals import (
     NotYourTurn,
     SameClub,
     TermsDiffer,
+    TooManyVersions,
     WrongState,
 )
 from core.clubs.agreement_states import LIFE_CYCLE, STATUS_BY_STATE, AgreementMove, AgreementState
@@ -24,6 +25,8 @@ from core.clubs.days import check_stay, last_date_before, local_date
 from core.clubs.lifecycle import step
 from core.clubs.terms import AgreementStatus, Terms, TermsVersion
 from shared.events import Aggregate, Event
+
+MOST_VERSIONS = 64
 
 __all__ = [
     "LIFE_CYCLE",
@@ -248,6 +251,9 @@ class Agreement(Aggregate):
         return step(LIFE_CYCLE, self.state, move, WrongState)
 
     def _versions_with(self, by: UUID, terms: Terms) -> tuple[TermsVersion, ...]:
+        """Every record holds all versions: they are bounded, so that suspending and ending always fit beside them."""
+        if self.newest.number >= MOST_VERSIONS:
+            raise TooManyVersions(most=MOST_VERSIONS)
         return *self.versions, TermsVersion.of(self.newest.number + 1, by, terms)
 
     def _ruling(self) -> list[TermsVersion]:

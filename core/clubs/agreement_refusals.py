@@ -75,3 +75,10 @@ class NotInForce(Conflict):
 
     code = "agreement/not-in-force"
     title = "The agreement has never come into force."
+
+
+class TooManyVersions(Conflict):
+    """The agreement has as many versions of its terms as one can have. Parameter: most."""
+
+    code = "agreement/too-many-versions"
+    title = "This agreement has too many versions; draft a new one."

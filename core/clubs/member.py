@@ -14,6 +14,8 @@ from core.clubs.standing import Fact, FactKind, suspended, terms_held
 from shared.errors import Conflict
 from shared.events import Aggregate, Event, Personal
 
+MOST_FACTS = 200
+
 
 class Tenure(StrEnum):
     """Where a membership stands after the facts recorded so far; its standing on a day is another question."""
@@ -66,6 +68,13 @@ class TermsOverlap(Conflict):
 
     code = "member/terms-overlap"
     title = "The terms of one membership do not overlap."
+
+
+class TooManyFacts(Conflict):
+    """The membership has as many facts as one record can disclose. Parameter: most."""
+
+    code = "member/too-many-facts"
+    title = "No more facts can be recorded of this membership."
 
 
 class NotSuspended(Conflict):
@@ -187,6 +196,8 @@ def tenure(facts: Sequence[Fact]) -> Tenure:
 
 
 def _recorded(facts: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:
+    if len(facts) >= MOST_FACTS:
+        raise TooManyFacts(most=MOST_FACTS)
     tenure((*facts, fact))
     if fact.kind is FactKind.TERM:
         _check_term(facts, fact)

@@ -12,6 +12,7 @@ from shared.errors import Invalid
 
 TERMS_TAG = "concordat/terms/v1"
 MOST_QUOTAS = 16
+MOST_CATEGORIES = 32
 LARGEST_LIMIT = 10_000
 LONGEST_WINDOW_DAYS = 1_830
 LARGEST_DISTANCE_METRES = 20_100_000
@@ -141,8 +142,8 @@ def _within(field: str, value: int, least: int, most: int) -> None:
 
 def _categories(categories: tuple[str, ...]) -> tuple[str, ...]:
     cleaned = sorted({names.label(category, "categories") for category in categories})
-    if not cleaned or len(cleaned) != len(categories):
-        raise BadTerms(field="categories", reason="empty, or one of them twice")
+    if not cleaned or len(cleaned) != len(categories) or len(cleaned) > MOST_CATEGORIES:
+        raise BadTerms(field="categories", reason=f"empty, one of them twice, or more than {MOST_CATEGORIES}")
     return tuple(cleaned)
 
 

@@ -70,7 +70,10 @@ def disclosure_salt(key: bytes, origin: str, event_id: str, pointer: str) -> byt
 def disclose(*, key: bytes, origin: str, event_id: str, pointer: str, value: Json) -> Disclosure:
     """The disclosure of the value at `pointer`, whose last part is its name; the same for all records of the event."""
     salt = disclosure_salt(key, origin, event_id, pointer)
-    return Disclosure(salt=salt, name=pointer_name(pointer), value=value)
+    made = Disclosure(salt=salt, name=pointer_name(pointer), value=value)
+    if len(made.encoded) > MAX_DISCLOSURE:
+        raise DisclosureInvalid(f"the value at {pointer} is too long to be disclosed")
+    return made
 
 
 def parse_disclosure(encoded: str) -> Disclosure:

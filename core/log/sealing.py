@@ -3,10 +3,10 @@
 Which values are personal, and whose, is read from the annotations of dataclasses alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Final, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 from core.log.disclosures import pointer_to
 from core.log.errors import MalformedRecord
@@ -36,16 +36,8 @@ def seal(value: object, pointer: str, digest: Digest | None) -> Json:
 
     A personal field that is None stays null: there is nothing to seal, and an erased subject has no key to do it.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        return _members(value, pointer, digest, skip=())
-    if isinstance(value, Mapping):
-        members = {_key(name): item for name, item in value.items()}
-        return _object({name: seal(item, pointer_to(pointer, name), digest) for name, item in members.items()})
-    if isinstance(value, (list, tuple)):
-        return [seal(item, pointer_to(pointer, place), digest) for place, item in enumerate(value)]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_scalar(item) for item in value), key=dumps)
-    return _scalar(value)
+    kind: type = type(value)
+    return _writer(kind)(value, pointer, digest)
 
 
 def seal_event(event: Event, digest: Digest) -> tuple[Json, list[Json]]:
@@ -74,14 +66,43 @@ def _state(place: int, aggregate: Aggregate, digest: Digest) -> Json:
     }
 
 
-def _members(value: object, pointer: str, digest: Digest | None, *, skip: Iterable[str]) -> Json:
+_Write = Callable[[Any, str, Digest | None], Json]
+
+
+@cache
+def _writer(kind: type) -> _Write:
+    """How values of a type are written: found out once, since every event has a hundred values of a dozen types."""
+    if kind in (str, int, bool, type(None)):
+        return lambda value, _pointer, _digest: value
+    if is_dataclass(kind):
+        return _members
+    if issubclass(kind, Mapping):
+        return _mapping
+    if issubclass(kind, (list, tuple)):
+        return _items
+    if issubclass(kind, (set, frozenset)):
+        return lambda value, _pointer, _digest: sorted((_scalar(item) for item in value), key=dumps)
+    return lambda value, _pointer, _digest: _scalar(value)
+
+
+def _mapping(value: Mapping[object, object], pointer: str, digest: Digest | None) -> Json:
+    members = {_key(name): item for name, item in value.items()}
+    return _object({name: seal(item, pointer_to(pointer, name), digest) for name, item in members.items()})
+
+
+def _items(value: Sequence[object], pointer: str, digest: Digest | None) -> Json:
+    return [seal(item, f"{pointer}/{place}", digest) for place, item in enumerate(value)]
+
+
+def _members(value: object, pointer: str, digest: Digest | None, skip: Iterable[str] = ()) -> Json:
     members: dict[str, Json] = {}
     kind: type = type(value)
     for name, subject in _plan(kind):
         if name in skip:
             continue
         held = getattr(value, name)
-        place = pointer_to(pointer, name)
+        # The name of a field has nothing that a JSON pointer would have to escape.
+        place = f"{pointer}/{name}"
         if subject is None or digest is None or held is None:
             members[name] = seal(held, place, digest)
         else:
@@ -110,7 +131,7 @@ def _key(name: object) -> str:
 
 
 def _object(members: dict[str, Json]) -> Json:
-    if members.keys() == {SEALED}:
+    if len(members) == 1 and SEALED in members:
         raise MalformedRecord("an object that looks like a sealed value")
     return members
 

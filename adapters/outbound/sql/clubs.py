@@ -28,6 +28,7 @@ from adapters.outbound.sql.schema import table
 from adapters.outbound.sql.subjects import SqlSubjects, SqlVerdicts
 from adapters.outbound.sql.types import Bytes, Id, Instant, Named, Plain
 from adapters.outbound.sql.unit_of_work import SqlTx
+from adapters.outbound.sql.visit_counts import SqlVisitCounts
 from core.clubs.agreement import Agreement, AgreementState
 from core.clubs.club import Club
 from core.clubs.commitments import number_mark
@@ -38,7 +39,7 @@ from core.clubs.terms import TermsVersion
 from core.clubs.visit import Visit
 from core.clubs.visit_refusals import AlreadyCheckedIn
 from core.clubs.visit_states import VisitState
-from ports.clubs import AgreementExists, Grant, NumberTaken, SlugTaken, VisitCount
+from ports.clubs import AgreementExists, Grant, NumberTaken, SlugTaken
 from ports.log import DirectoryEntry
 from ports.unit_of_work import Missing
 
@@ -142,16 +143,6 @@ standing_grant = table(
     Column("distance_from_residence_metres", Integer),
     parties=("home_club", "host_club"),
     rights="SIUD",
-)
-
-visit_count = table(
-    "visit_count",
-    Column("host_club", Id, primary_key=True),
-    Column("home_club", Id, primary_key=True),
-    Column("month", Text, primary_key=True),
-    Column("visits", Integer, nullable=False),
-    parties=("host_club", "home_club"),
-    rights="SIU",
 )
 
 LIVE = (AgreementState.ACTIVE, AgreementState.SUSPENDED)
@@ -330,30 +321,6 @@ class SqlGrants:
 
     async def of_member(self, member_ref: UUID) -> Sequence[Grant]:
         return [Grant(**row) for row in await self._session.all(self._OF, ref=member_ref)]
-
-
-class SqlVisitCounts:
-    """Implements ports.clubs.VisitCounts."""
-
-    _columns = visit_count.c
-    _MORE = (
-        visit_count.update()
-        .where(_columns.host_club == bindparam("host"), _columns.home_club == bindparam("home"))
-        .where(_columns.month == bindparam("of_month"), mine(visit_count))
-        .values(visits=_columns.visits + 1)
-    )
-    _ALL = select(visit_count).where(mine(visit_count)).order_by(_columns.month.desc(), _columns.host_club)
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    async def add(self, host_club: UUID, home_club: UUID, month: str) -> None:
-        row = {"host_club": host_club, "home_club": home_club, "month": month, "visits": 0}
-        await self._session.upsert(visit_count, [row], keep=True)
-        await self._session.change(self._MORE, host=host_club, home=home_club, of_month=month)
-
-    async def of_club(self) -> Sequence[VisitCount]:
-        return [VisitCount(**row) for row in await self._session.all(self._ALL)]
 
 
 class SqlClubsTx(SqlTx):

@@ -79,14 +79,18 @@ class Compiled:
         return row
 
 
+_UNSEEN = Compiled("", (), ())
 _compiled: WeakKeyDictionary[Executable, Compiled | None] = WeakKeyDictionary()
 
 
 def compiled(statement: Executable) -> Compiled | None:
     """None for what SQLAlchemy has to execute: text, and statements whose text depends on their parameters."""
-    if statement not in _compiled:
-        _compiled[statement] = _compile(statement) if isinstance(statement, Select | Update | Delete) else None
-    return _compiled[statement]
+    found = _compiled.get(statement, _UNSEEN)
+    if found is not _UNSEEN:
+        return found
+    made = _compile(statement) if isinstance(statement, Select | Update | Delete) else None
+    _compiled[statement] = made
+    return made
 
 
 def driver_of(connection: AsyncConnection) -> Driver:

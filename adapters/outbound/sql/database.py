@@ -72,6 +72,8 @@ class Session:
         self.connection = connection
         self.club = club
         self.origins: dict[UUID, str] = {}
+        self.subjects: dict[UUID, dict[str, Any]] = {}
+        """Rows of subjects that this transaction has read or written, so that their keys are read once."""
 
     async def origin_of(self, club: UUID) -> str:
         """The origin of a club's log, looked up once; raises Missing."""

@@ -128,6 +128,7 @@ class Postgres:
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.acquire_timeout_seconds,
+            hide_parameters=True,
             connect_args={
                 "server_settings": session,
                 "command_timeout": settings.statement_timeout_seconds + 1,
@@ -212,7 +213,9 @@ class Sqlite:
         self._patience_seconds = settings.lock_timeout_seconds
         url = make_url(settings.url).set(drivername="sqlite+aiosqlite")
         if url.database in (None, "", ":memory:"):
-            engine = create_async_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+            engine = create_async_engine(
+                url, poolclass=StaticPool, hide_parameters=True, connect_args={"check_same_thread": False}
+            )
         else:
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
             engine = create_async_engine(
@@ -220,6 +223,7 @@ class Sqlite:
                 pool_size=settings.pool_size,
                 max_overflow=0,
                 pool_timeout=settings.acquire_timeout_seconds,
+                hide_parameters=True,
                 connect_args={"timeout": settings.lock_timeout_seconds},
             )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)

@@ -54,9 +54,11 @@ class Journal:
             seal_event(event, partial(_note, wanted))
         if not wanted:
             return {}
-        rows = await self._session.all(_SUBJECTS, subjects=list(wanted))
-        keys = {row["id"]: dict(row) for row in rows}
-        if keys.keys() != wanted:
+        known = self._session.subjects
+        if unknown := wanted - known.keys():
+            known |= {row["id"]: dict(row) for row in await self._session.all(_SUBJECTS, subjects=list(unknown))}
+        keys = {subject: known[subject] for subject in wanted if subject in known}
+        if len(keys) != len(wanted):
             raise Missing(kind="subject")
         self.subject = next(iter(keys.values()))
         return keys

@@ -19,7 +19,7 @@ class SqlSubjects:
     """Implements ports.clubs.Subjects."""
 
     _table = schema.subject
-    _KEY = select(_table.c.key).where(_table.c.id == bindparam("the_id"), mine(_table))
+    _ROW = select(_table).where(_table.c.id == bindparam("the_id"), mine(_table))
     _OF = select(_table.c.id, _table.c.shared_with).where(
         _table.c.person == bindparam("the_person"), _table.c.club_id == TENANT
     )
@@ -40,17 +40,21 @@ class SqlSubjects:
     ) -> None:
         row = {"id": subject, "club_id": self._session.club, "person": person, "shared_with": shared_with, "key": key}
         await self._session.insert(schema.subject, [row])
+        self._session.subjects[subject] = row
 
     async def key(self, subject: UUID) -> bytes:
-        key = await self._session.value(self._KEY, the_id=subject)
-        if key is None:
+        row = await self._session.first(self._ROW, the_id=subject)
+        if row is None:
             raise Missing(kind="subject")
-        return bytes(key)
+        self._session.subjects[subject] = dict(row)
+        return bytes(row["key"])
 
     async def erase(self, person: UUID) -> Sequence[ErasedSubject]:
         erased = [ErasedSubject(**row) for row in await self._session.all(self._OF, the_person=person)]
         for statement in self._ERASE:
             await self._session.change(statement, subjects=[subject.id for subject in erased])
+        for subject in erased:
+            self._session.subjects.pop(subject.id, None)
         return erased
 
 
