@@ -89,6 +89,18 @@ class SubjectsContract(InWorlds):
         async with world.begin(scene.home) as tx:
             assert not await tx.subjects.erase(member.id)
 
+    async def test_a_key_that_was_read_before_the_erasure_seals_nothing_after_it(self, scene: Scene) -> None:
+        world, enrolled = scene.world, await scene.member()
+        with pytest.raises(Missing) as missing:
+            async with world.begin(scene.home) as tx:
+                member = await tx.members.get(enrolled.id)
+                assert await tx.subjects.key(member.id)
+                await tx.subjects.erase(member.id)
+                changed, events = member.amend(name="Ada Relict", category="full", residence=None)
+                await tx.members.save(changed)
+                tx.emit(*events)
+        assert missing.value.parameters == {"kind": "subject"}
+
     async def test_erasing_leaves_nothing_of_the_person_in_either_club_s_log(self, scene: Scene) -> None:
         world, member = scene.world, await scene.member()
         other = await enrol(world, scene.home, "Bea")
