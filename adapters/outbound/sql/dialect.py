@@ -8,41 +8,24 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import Connection, Executable, Select, Table, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from adapters.outbound.sql import sqlite_reads
 from adapters.outbound.sql.compiled import compiled, driver_of, insert
 from adapters.outbound.sql.fastreads import FastReads
+from adapters.outbound.sql.meaning import DatabaseUnavailable, meaning
 from adapters.outbound.sql.settings import Settings
 from ports.unit_of_work import InFlight
 from shared.canonical import tagged_hash
-from shared.errors import Busy, ConcordatError, Unavailable
 
 TENANT = "concordat_tenant"
 """Execution option with the club that a transaction belongs to."""
 
 READING = "concordat_reading"
 """Execution option of a transaction that only reads."""
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database does not answer, or the outcome of a commit is unknown; the same Idempotency-Key settles it."""
-
-    code = "database/unavailable"
-    title = "The database does not answer."
-
-
-class Contended(Busy):
-    """Too many changes of the same thing at once; a retry is safe."""
-
-    code = "database/contended"
-    title = "The object is being changed by others right now."
 
 
 class Dialect(Protocol):
@@ -143,7 +126,7 @@ class Postgres:
     async def transaction(
         self, engine: AsyncEngine, tenant: UUID | None, once: str | None = None
     ) -> AsyncIterator[AsyncConnection]:
-        async with _meaning(), engine.connect() as plain:
+        async with meaning(), engine.connect() as plain:
             connection = await plain.execution_options(**{TENANT: tenant})
             async with connection.begin():
                 if once is not None and not await self.try_lock(connection, once):
@@ -156,7 +139,7 @@ class Postgres:
     @asynccontextmanager
     async def snapshot(self, engine: AsyncEngine, tenant: UUID | None) -> AsyncIterator[AsyncConnection]:
         options = {TENANT: tenant, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        async with _meaning(), engine.connect() as plain:
+        async with meaning(), engine.connect() as plain:
             connection = await plain.execution_options(**options)
             async with connection.begin():
                 yield connection
@@ -170,7 +153,7 @@ class Postgres:
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        async with _meaning():
+        async with meaning():
             return await self._fast.rows(statement, tenant, given)
 
     async def fetch(
@@ -239,7 +222,7 @@ class Sqlite:
                 raise InFlight
             self._held.add(once)
         try:
-            async with self._alone(), _meaning(), engine.connect() as plain:
+            async with self._alone(), meaning(), engine.connect() as plain:
                 connection = await plain.execution_options(**{TENANT: tenant})
                 async with connection.begin():
                     yield connection
@@ -266,7 +249,7 @@ class Sqlite:
             async with self.transaction(engine, tenant) as connection:
                 yield connection
             return
-        async with _meaning(), engine.connect() as plain:
+        async with meaning(), engine.connect() as plain:
             connection = await plain.execution_options(**{TENANT: tenant, READING: True})
             async with connection.begin():
                 yield connection
@@ -362,46 +345,3 @@ async def _change(connection: AsyncConnection, statement: Executable, given: Map
 
 def _lock_number(name: str) -> int:
     return int.from_bytes(tagged_hash("concordat/lock/v1", name.encode())[:8], "big", signed=True)
-
-
-@asynccontextmanager
-async def _meaning() -> AsyncIterator[None]:
-    """Turn what the driver says into what it means for a caller; a broken constraint passes on to its repository."""
-    try:
-        yield
-    except (ConcordatError, IntegrityError):
-        raise
-    except PoolTimeout as error:
-        raise DatabaseUnavailable(reason="no connection was free in time") from error
-    except DBAPIError as error:
-        raise _meaning_of(error) from error
-    except asyncpg.PostgresError as error:
-        meaning = _meaning_of_state(error.sqlstate)
-        if meaning is None:
-            raise
-        raise meaning from error
-    except asyncpg.InterfaceError as error:
-        if isinstance(error, ValueError):
-            # A value that its column cannot hold is a defect, and a retry mends none.
-            raise
-        raise DatabaseUnavailable(reason="the connection failed") from error
-    except (TimeoutError, OSError) as error:
-        raise DatabaseUnavailable(reason="the connection failed") from error
-
-
-def _meaning_of(error: DBAPIError) -> Exception:
-    meaning = _meaning_of_state(getattr(error.orig, "sqlstate", None))
-    if meaning is not None:
-        return meaning
-    if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
-        return DatabaseUnavailable(reason="the connection failed or the statement ran out of time")
-    return error
-
-
-def _meaning_of_state(state: str | None) -> ConcordatError | None:
-    """What an SQLSTATE says that is no fault of the statement."""
-    if state in {"40001", "40P01", "55P03"}:
-        return Contended()
-    if state is not None and state[:2] in {"08", "53", "57", "58"}:
-        return DatabaseUnavailable(reason="the server could not do it now")
-    return None

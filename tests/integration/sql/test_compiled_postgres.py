@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from adapters.outbound.sql import clubs, schema
 from adapters.outbound.sql.compiled import compiled
 from adapters.outbound.sql.database import Session, mine
-from adapters.outbound.sql.dialect import DatabaseUnavailable
+from adapters.outbound.sql.meaning import DatabaseUnavailable
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.clubs.visit_states import VisitState
 from shared.errors import ConcordatError

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
-from adapters.outbound.sql.dialect import Contended, DatabaseUnavailable
+from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable
 from adapters.outbound.sql.migrate import migrate
 from app.clubs.clubs import AmendClub, ClubView
 from app.clubs.visits import CheckIn, Decision

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.outbound.sql.dialect import Contended, DatabaseUnavailable
+from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable
 from app.clubs.clubs import ClubView
 from ports.caller import Caller
 from ports.unit_of_work import Replayed

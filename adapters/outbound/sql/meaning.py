@@ -1,0 +1,67 @@
+"""What a driver's error means for a caller: come again, or the database is away."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.errors import Busy, ConcordatError, Unavailable
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer, or the outcome of a commit is unknown; the same Idempotency-Key settles it."""
+
+    code = "database/unavailable"
+    title = "The database does not answer."
+
+
+class Contended(Busy):
+    """Too many changes of the same thing at once; a retry is safe."""
+
+    code = "database/contended"
+    title = "The object is being changed by others right now."
+
+
+@asynccontextmanager
+async def meaning() -> AsyncIterator[None]:
+    """Turn what the driver says into what it means for a caller; a broken constraint passes on to its repository."""
+    try:
+        yield
+    except (ConcordatError, IntegrityError):
+        raise
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(reason="no connection was free in time") from error
+    except DBAPIError as error:
+        raise _meaning_of(error) from error
+    except asyncpg.PostgresError as error:
+        found = _meaning_of_state(error.sqlstate)
+        if found is None:
+            raise
+        raise found from error
+    except asyncpg.InterfaceError as error:
+        if isinstance(error, ValueError):
+            # A value that its column cannot hold is a defect, and a retry mends none.
+            raise
+        raise DatabaseUnavailable(reason="the connection failed") from error
+    except (TimeoutError, OSError) as error:
+        raise DatabaseUnavailable(reason="the connection failed") from error
+
+
+def _meaning_of(error: DBAPIError) -> Exception:
+    found = _meaning_of_state(getattr(error.orig, "sqlstate", None))
+    if found is not None:
+        return found
+    if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
+        return DatabaseUnavailable(reason="the connection failed or the statement ran out of time")
+    return error
+
+
+def _meaning_of_state(state: str | None) -> ConcordatError | None:
+    """What an SQLSTATE says that is no fault of the statement."""
+    if state in {"40001", "40P01", "55P03"}:
+        return Contended()
+    if state is not None and state[:2] in {"08", "53", "57", "58"}:
+        return DatabaseUnavailable(reason="the server could not do it now")
+    return None
