@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from adapters.outbound.sql.migrate import migrate
@@ -151,10 +151,12 @@ async def two_clubs(system: System) -> Desks:
     return Desks(system=system, home=home, host=host)
 
 
-def use_cases(system: System, module: str, _kind: type[T]) -> T:
-    """The use cases of a module."""
-    found: Any = next(built.use_cases for built in system.modules if built.module.name == module)
-    return found  # type: ignore[no-any-return]
+def use_cases(system: System, module: str, kind: type[T]) -> T:
+    """The use cases of a module, which are of this kind."""
+    found = next(built.use_cases for built in system.modules if built.module.name == module)
+    if not isinstance(found, kind):
+        raise TypeError(f"{module} is built as {type(found).__name__}")
+    return found
 
 
 def log_of(system: System) -> LogUseCases:

@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 from adapters.outbound.sql import sqlite_reads
 from adapters.outbound.sql.compiled import compiled, driver_of, insert
 from adapters.outbound.sql.fastreads import FastReads
-from adapters.outbound.sql.meaning import Contended, meaning
+from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable, meaning
 from adapters.outbound.sql.settings import Settings
 from ports.unit_of_work import InFlight
 from shared.canonical import tagged_hash
