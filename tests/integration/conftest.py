@@ -10,8 +10,14 @@ from tests.support.databases import (
     sqlite_url,
 )
 
+# Classes of tests that files for each engine subclass, and what they verify with.
 pytest.register_assert_rewrite(
-    "tests.integration.sql.concurrency", "tests.integration.sql.delivery", "tests.integration.sql.migrations"
+    "tests.integration.log.recovery",
+    "tests.integration.log.restoring",
+    "tests.integration.sql.concurrency",
+    "tests.integration.sql.delivery",
+    "tests.integration.sql.migrations",
+    "tests.support.logs",
 )
 
 __all__ = ["postgres_database", "postgres_template", "shared_postgres_database", "sqlite_template", "sqlite_url"]

@@ -1,0 +1,75 @@
+"""What a log comes to after every crash of its workers; a subclass brings the world."""
+
+import pytest
+
+from tests.contracts.worlds import renamed
+from tests.integration.log.crashes import Crash, Fuse, started
+from tests.support.logs import verified
+from tests.support.scenes import found
+from tests.support.world import World, caller
+
+STEPS = {
+    "inside integration": "before integration.grow",
+    "before integration is durable": "before integration commits",
+    "after integration, before signing": "after integration has committed",
+    "after the log's key was made": "after secrets.create",
+    "after signing, before it is durable": "before signing commits",
+    "after signing, before publishing": "after signing has committed",
+    "while publishing tiles": "before publication.put",
+    "after publishing": "after publication.put",
+    "before the ledger knows the log": "before ledger.register",
+    "before submitting": "before ledger.submit",
+    "after submitting, before the evidence is fetched": "after ledger.submit",
+    "after the evidence is fetched, before it is stored": "before anchoring.add_anchor",
+    "before the anchor is durable": "before anchoring commits",
+    "after everything": "after anchoring has committed",
+}
+
+
+class Recovery:
+    """`world` is a fixture."""
+
+    async def test_after_a_crash_at_any_step_every_event_is_one_leaf_that_is_signed_anchored_and_published(
+        self, world: World
+    ) -> None:
+        old = caller((await found(world)).id)
+        await (await started(world, Fuse())).settle(old)
+        burnt, fuse, number = set(), Fuse(), 0
+        while fuse.burnt or not number:
+            number += 1
+            new = caller((await found(world)).id)
+            await renamed(world, old, f"Name {number}")
+            fuse = Fuse(number)
+            try:
+                await (await started(world, fuse)).settle(old, new)
+            except Crash:
+                burnt.add(fuse.burnt)
+            await renamed(world, old, f"Again {number}")
+            await (await started(world, Fuse())).settle(old, new)
+            assert await verified(world, new) == 1
+        assert await verified(world, old) == 1 + 2 * number
+        assert set(STEPS.values()) <= burnt
+        assert set(fuse.labels) <= burnt | {fuse.labels[-1]}
+
+    async def test_a_second_crash_while_recovering_is_recovered_from_as_well(self, world: World) -> None:
+        club = caller((await found(world)).id)
+        for first, second in ((3, 2), (9, 4), (12, 12), (15, 7)):
+            await renamed(world, club, f"Name {first}")
+            for left in (first, second):
+                try:
+                    await (await started(world, Fuse(left))).settle(club)
+                except Crash:
+                    await renamed(world, club, f"Between {left}")
+            await (await started(world, Fuse())).settle(club)
+            await verified(world, club)
+
+    async def test_an_event_that_was_forgotten_before_it_was_a_leaf_would_be_noticed(self, world: World) -> None:
+        club = caller((await found(world)).id)
+        await (await started(world, Fuse())).settle(club)
+        await renamed(world, club, "Haven")
+        # Planted bug: effect and acknowledgement in two transactions, and a crash in between.
+        async with world.begin_log(club) as tx:
+            await tx.log.drop("log", await tx.log.take("log", 10))
+        await (await started(world, Fuse())).settle(club)
+        with pytest.raises(AssertionError):
+            await verified(world, club)

@@ -1,0 +1,171 @@
+"""A database that is set back behind what the world has seen of its logs; a subclass says how that is done."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.database import mine
+from app.log.publisher import CHECKPOINT
+from core.log.receipts import Validity, verify_receipt
+from ports.caller import Caller
+from tests.contracts.worlds import renamed
+from tests.support.logs import verified
+from tests.support.scenes import found
+from tests.support.world import World, caller, world_at
+
+_FIRST = select(schema.leaf.c.event_id).where(schema.leaf.c.index == 0, mine(schema.leaf))
+
+
+class Stage:
+    """One database that is backed up and restored, beside the folder of ledger, secrets and publication."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+
+    def back_up(self) -> None:
+        raise NotImplementedError
+
+    def restore(self) -> None:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        """From the start of a process to its end."""
+        async with world_at(self.url, self.folder) as world:
+            yield world
+
+
+async def grown(world: World, club: Caller, *names: str) -> None:
+    """As many leaves more, signed, anchored and published."""
+    await renamed(world, club, *names)
+    await world.settle()
+
+
+async def seen(world: World, club: Caller) -> tuple[object, object, object]:
+    """What the world has seen of a log: the ledger's head, what is published, and the newest stored checkpoint."""
+    async with world.begin_log(club) as tx:
+        origin, newest = (await tx.log.head()).origin, await tx.log.checkpoint()
+    publication = world.system.infrastructure.publication
+    return await world.ledger.head(origin), await publication.get(origin, CHECKPOINT), newest
+
+
+class Restoring:
+    """`stage` is a fixture."""
+
+    @pytest.mark.parametrize("since", [(), ("New",), ("New", "Newer", "Newest")], ids=["behind", "as far", "further"])
+    async def test_a_log_that_a_restore_has_put_behind_the_ledger_is_frozen_and_never_signed(
+        self, stage: Stage, since: tuple[str, ...]
+    ) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One", "Two")
+        stage.back_up()
+        async with stage.world() as world:
+            await grown(world, club, "Three")
+        stage.restore()
+        async with stage.world() as world:
+            before = await seen(world, club)
+            await renamed(world, club, *since)
+            other = caller((await found(world)).id)
+            for _ in range(2):
+                await world.settle()
+            assert await seen(world, club) == before
+            frozen = world.pipeline.signer.frozen[club.of_club]
+            assert frozen.parameters["reason"] in (
+                "the log is behind the ledger",
+                "the log has another root than the ledger",
+            )
+            assert world.system.alarms() == [str(frozen)]
+            assert await verified(world, other) == 1
+            await self._still_answers(world, club)
+
+    async def _still_answers(self, world: World, club: Caller) -> None:
+        """Receipts of what was covered before are made and verify."""
+        async with world.begin_log(club) as tx:
+            (first,) = [row["event_id"] for row in await tx.session.all(_FIRST)]
+        receipt = await world.log.receipts.get(club, first)
+        bundle = await world.log.trust.bundle()
+        assert verify_receipt(receipt, bundle, world.system.infrastructure.verify).validity is Validity.VALID
+
+    async def test_a_log_that_was_published_further_than_it_was_anchored_is_frozen_too(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One", "Two")
+        stage.back_up()
+        async with stage.world() as world:
+            await renamed(world, club, "Three")
+            await world.pipeline.integrate()
+            await world.pipeline.sign()
+        stage.restore()
+        async with stage.world() as world:
+            await renamed(world, club, "Another")
+            before = await seen(world, club)
+            await world.settle()
+            assert await seen(world, club) == before
+            reason = world.pipeline.signer.frozen[club.of_club].parameters["reason"]
+            assert reason == "the log has another root than what was published"
+
+    async def test_a_backup_that_lacks_nothing_is_gone_on_from(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One", "Two")
+        stage.back_up()
+        stage.restore()
+        async with stage.world() as world:
+            await grown(world, club, "Three")
+            assert world.system.alarms() == []
+            assert await verified(world, club) == 4
+
+    async def test_a_restore_under_a_running_worker_is_noticed(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One", "Two")
+        stage.back_up()
+        async with stage.world() as world:
+            await grown(world, club, "Three")
+            await world.database.close()
+            stage.restore()
+            before = await seen(world, club)
+            await renamed(world, club, "Another", "And one more")
+            await world.settle()
+            assert await seen(world, club) == before
+            assert world.system.alarms()
+
+    async def test_a_log_whose_signing_key_is_lost_is_frozen_and_gets_no_other_one(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One")
+            before = await seen(world, club)
+        secrets = stage.folder / "secrets"
+        shutil.move(secrets, stage.folder / "lost")
+        secrets.mkdir(mode=0o700)
+        for kept in ("ledger+witness", "token+access", "rest+cursor"):
+            shutil.copy(stage.folder / "lost" / kept, secrets / kept)
+        async with stage.world() as world:
+            await grown(world, club, "Two")
+            assert await seen(world, club) == before
+            assert "not among the secrets" in world.system.alarms()[0]
+        shutil.rmtree(secrets)
+        shutil.move(stage.folder / "lost", secrets)
+        async with stage.world() as world:
+            await world.settle()
+            assert await verified(world, club) == 3
+
+    async def test_a_log_is_not_signed_with_another_log_s_key(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            clubs = [caller((await found(world)).id) for _ in range(2)]
+            await world.settle()
+        one, two = sorted((stage.folder / "secrets").glob("log+*"))
+        shutil.copy(one, two)
+        async with stage.world() as world:
+            for club in clubs:
+                await renamed(world, club, "Haven")
+            await world.settle()
+            assert len(world.system.alarms()) == 1
+            assert "is not the log's" in world.system.alarms()[0]

@@ -1,0 +1,31 @@
+"""A SQLite file that is set back."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.log.restoring import Restoring, Stage
+
+
+class SqliteStage(Stage):
+    @property
+    def _file(self) -> Path:
+        return Path(self.url.removeprefix("sqlite:///"))
+
+    def back_up(self) -> None:
+        shutil.copy(self._file, self._file.with_suffix(".backup"))
+
+    def restore(self) -> None:
+        for part in ("-wal", "-shm"):
+            self._file.with_name(f"{self._file.name}{part}").unlink(missing_ok=True)
+        shutil.copy(self._file.with_suffix(".backup"), self._file)
+
+
+@pytest.fixture
+def stage(sqlite_url: str, tmp_path: Path) -> Stage:
+    return SqliteStage(sqlite_url, tmp_path / "world")
+
+
+class TestRestoringOnSqlite(Restoring):
+    pass
