@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from app.clubs.granted import GRANT, Positions, check_grants, positions_of
+from app.clubs.granted import GRANT, Positions, check_grants, people_behind, positions_of, said_of
 from app.clubs.numbers import check_mark_count, check_marks
 from app.log.audit.following import Expected, check_rows
 from app.log.audit.openings import SUBJECT
@@ -29,14 +29,15 @@ class BesideClubs:
         self._positions[str(club)] = await positions_of(look, str(club))
 
     async def window(self, scene: Scene, kind: str, known: Sequence[Known]) -> None:
+        people = await people_behind(scene, known) if kind == Visit.kind else {}
         if kind in _KINDS:
-            await _check_subjects(scene, kind, known)
+            await _check_subjects(scene, kind, known, people)
         if kind == Member.kind:
             await check_marks(scene, known)
         if kind == Club.kind:
             await check_rows(scene, DIRECTORY, "club", {each.id: _entry(each) for each in known}, kind=kind)
         if kind == Visit.kind:
-            await check_grants(scene, known, self._positions)
+            await check_grants(scene, known, people, self._positions)
 
     async def finish(self, scene: Scene) -> None:
         await check_mark_count(scene)
@@ -48,14 +49,12 @@ class BesideClubs:
                         scene.report(Code.ROW_STRAY, table, detail, kind=table, id=str(row.key))
 
 
-async def _check_subjects(scene: Scene, kind: str, known: Sequence[Known]) -> None:
+async def _check_subjects(scene: Scene, kind: str, known: Sequence[Known], people: Mapping[str, Known]) -> None:
     """Keys are there as long as nobody was erased, and are their owners' own."""
-    refs = {str(_visit(each)["member_ref"]) for each in known} if kind == Visit.kind else set()
-    behind = {str(row.values["ref"]): str(row.key) for row in await scene.look.live_by(Member.kind, "ref", refs)}
     expected: dict[str, Expected] = {}
     for each in known:
         if kind == Visit.kind:
-            expected[each.id] = _key_of_visit(each, str(scene.club), behind)
+            expected[each.id] = _key_of_visit(each, str(scene.club), people)
         else:
             person = each.id if kind == Member.kind else None
             erased = _fields(each).get("erased") is True
@@ -64,19 +63,14 @@ async def _check_subjects(scene: Scene, kind: str, known: Sequence[Known]) -> No
     await check_rows(scene, SUBJECT, "id", expected, kind=SUBJECT, needless=needless, known_missing=known_missing)
 
 
-def _key_of_visit(known: Known, club: str, behind: Mapping[str, str]) -> Expected:
+def _key_of_visit(known: Known, club: str, people: Mapping[str, Known]) -> Expected:
     """The home club's, shared with the host; the person behind it is the home club's to know."""
-    said = _visit(known)
+    said = said_of(known)
     if said.get("erased") is True or known.record.type == VisitRefusalErased.type:
         return None
     columns = {"club_id": said["home_club"], "shared_with": said["host_club"]}
-    person = behind.get(str(said["member_ref"]))
-    return columns if person is None or said["home_club"] != club else {**columns, "person": person}
-
-
-def _visit(known: Known) -> Mapping[str, Json]:
-    """What the log says of a visit, or of one that was refused and never came to be."""
-    return {"member_ref": None, **(known.record.object if known.last is None else known.last.state.fields)}
+    person = people.get(str(said.get("member_ref")))
+    return columns if person is None or said["home_club"] != club else {**columns, "person": person.id}
 
 
 def _fields(known: Known) -> Mapping[str, Json]:

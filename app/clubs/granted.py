@@ -14,7 +14,7 @@ from core.clubs.visit import Visit
 from core.clubs.visit_states import VisitState
 from core.log.audit.findings import Code
 from core.log.audit.rows import LiveRow
-from core.log.audit.states import KeyOf, LastWord, differing_fields
+from core.log.audit.states import KeyOf, differing_fields
 from core.log.errors import LogInvalid
 from core.log.records import parse_record
 from ports.audit import AuditedLog
@@ -45,36 +45,45 @@ async def positions_of(look: AuditedLog, club: str) -> frozenset[Position]:
     return frozenset(found)
 
 
-async def check_grants(scene: Scene, known: Sequence[Known], positions: Positions) -> None:
+async def people_behind(scene: Scene, visits: Sequence[Known]) -> dict[str, Known]:
+    """The members of whom the visits know the reference alone, by that reference; their home club's to know."""
+    refs = {str(said_of(each).get("member_ref")) for each in visits}
+    rows = {str(row.key): row for row in await scene.look.live_by(Member.kind, "ref", refs)}
+    known = await known_of(scene, Member.kind, rows)
+    return {str(rows[key].values["ref"]): each for key, each in known.items()}
+
+
+async def check_grants(
+    scene: Scene, visits: Sequence[Known], people: Mapping[str, Known], positions: Positions
+) -> None:
     """The grants of these visits; what they say of the member only the home club can tell."""
-    expected = {each.id: _expected(each) for each in known}
+    expected = {each.id: _expected(each) for each in visits}
     rows = await check_rows(scene, GRANT, "visit_id", expected, kind=Visit.kind)
-    own = {each.id: each for each in known if expected[each.id] and _said(each)["home_club"] == str(scene.club)}
-    refs = {str(_said(each)["member_ref"]) for each in own.values()}
-    members = {str(row.values["ref"]): row for row in await scene.look.live_by(Member.kind, "ref", refs)}
-    behind = await known_of(scene, Member.kind, {str(row.key): row for row in members.values()})
-    key_of = await keys_of(scene, behind)
-    for key, each in own.items():
-        member = members.get(str(_said(each)["member_ref"]))
-        person = None if member is None else behind.get(str(member.key))
-        if key in rows and member is not None and person is not None and person.last is not None:
-            differing = _differing(rows[key], member, person.last, key_of)
-            if "residence" not in differing:
-                differing |= _wrong_distances(rows[key], member, _said(each), positions)
-            for field, detail in differing.items():
-                if field in rows[key].values:
-                    scene.report(Code.FIELD_MISMATCH, GRANT, detail, kind=Visit.kind, id=key, field=field)
+    key_of = await keys_of(scene, {person.id for person in people.values()})
+    for each in visits:
+        said, row = said_of(each), rows.get(each.id)
+        person = people.get(str(said.get("member_ref")))
+        if row is None or person is None or not expected[each.id] or said["home_club"] != str(scene.club):
+            continue
+        differing = _differing(row, person, key_of)
+        if "residence" not in differing:
+            differing |= _wrong_distances(row, person, said, positions)
+        for field, detail in differing.items():
+            if field in row.values:
+                scene.report(Code.FIELD_MISMATCH, GRANT, detail, kind=Visit.kind, id=each.id, field=field)
 
 
-def _differing(row: LiveRow, member: LiveRow, last: LastWord, key_of: KeyOf) -> dict[str, str]:
+def _differing(row: LiveRow, person: Known, key_of: KeyOf) -> dict[str, str]:
     """The grant as if it were the member's row, by the digests of the member's record."""
-    as_member = replace(member, values={**member.values, **{name: row.values[name] for name in _TOLD}})
-    return {differs.field: differs.detail for differs in differing_fields(Member, last, as_member, key_of)}
+    if person.row is None or person.last is None:
+        return {}
+    as_member = replace(person.row, values={**person.row.values, **{name: row.values[name] for name in _TOLD}})
+    return {differs.field: differs.detail for differs in differing_fields(Member, person.last, as_member, key_of)}
 
 
-def _wrong_distances(row: LiveRow, member: LiveRow, said: Mapping[str, Json], positions: Positions) -> dict[str, str]:
+def _wrong_distances(row: LiveRow, person: Known, said: Mapping[str, Json], positions: Positions) -> dict[str, str]:
     hosts, homes = (positions.get(str(said[name]), frozenset()) for name in ("host_club", "home_club"))
-    residence, wrong = member.values["residence"], dict[str, str]()
+    residence, wrong = None if person.row is None else person.row.values["residence"], dict[str, str]()
     if not hosts or not homes:
         return wrong
     if row.values[_FROM_CLUB] not in {distance_metres(host, home) for host in hosts for home in homes}:
@@ -93,5 +102,6 @@ def _expected(known: Known) -> Expected:
     return {name: known.last.state.fields[name] for name in ("home_club", "host_club", "member_ref")}
 
 
-def _said(known: Known) -> Mapping[str, Json]:
-    return {} if known.last is None else known.last.state.fields
+def said_of(known: Known) -> Mapping[str, Json]:
+    """What the log says of a visit, or of one that was refused and never came to be."""
+    return known.record.object if known.last is None else known.last.state.fields

@@ -20,6 +20,7 @@ from core.log.notes import Verify
 from core.log.trust import LedgerTrust, parse_ledger_trust
 from ports.audit import AuditedLog, AuditedLogs
 from ports.ledger import Ledger, LedgerHead
+from ports.log import Publication
 from shared.canonical import Json
 
 Progress = Callable[[str, Check, int, int], None]
@@ -45,12 +46,16 @@ def _quiet(_origin: str, _check: Check, _done: int, _total: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """Reads, and changes nothing. `checks` can leave parts out: an audit without all of them proves less."""
+    """Reads, and changes nothing. `checks` can leave parts out: an audit without all of them proves less.
+
+    `publication` is where a log that was rewritten, and fits together again, can be compared leaf by leaf.
+    """
 
     logs: AuditedLogs
     ledger: Ledger
     verify: Verify
     catalogue: Catalogue
+    publication: Publication | None = None
     checks: Collection[Check] = field(default=ALL_CHECKS)
 
     async def run(
@@ -124,6 +129,7 @@ class _Run:
             verify=audit.verify,
             trust=self.trust,
             anchored=anchored,
+            publication=audit.publication,
             found=self.found,
             tell=lambda check, done, total: self.progress(club.origin, check, done, total),
         )

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from app.log.audit.keys import Keys
+from app.log.audit.rewritten import rewritten_leaves
 from app.log.audit.scene import Scene
 from app.log.audit.tiles import check_edge
 from core.log.audit.findings import Check, Code
@@ -39,7 +40,7 @@ class Heads:
             async for window in scene.look.checkpoints():
                 await self._check_checkpoints(window)
             self._keys.report(scene)
-            self._report_rewritten()
+            await self._report_rewritten()
             async for anchors in scene.look.anchors():
                 await self._check_anchors(anchors)
 
@@ -120,7 +121,7 @@ class Heads:
             self._rewritten += 1
             self._first_rewritten = self._first_rewritten or checkpoint.size
 
-    def _report_rewritten(self) -> None:
+    async def _report_rewritten(self) -> None:
         """Signatures hold, and the tree below is another: whoever changed it made everything fit but them."""
         size = self._first_rewritten
         if size is None:
@@ -130,16 +131,20 @@ class Heads:
             f"{self._rewritten} checkpoints, the first of {size} leaves, were signed over another tree:"
             f" leaves {start} to {size - 1} are not those that were signed"
         )
-        self._scene.report(Code.REWRITTEN, "leaf", detail, index=start, key=str(size))
+        self._scene.report(Code.REWRITTEN, "checkpoint", detail, index=start, key=str(size))
+        async for index, record in rewritten_leaves(self._scene, start):
+            detail = "the published log, which was written when it was signed, has another hash here"
+            self._scene.report(Code.REWRITTEN, "record", detail, record=record, index=index)
 
     async def _check_anchors(self, window: Sequence[AnchorRow]) -> None:
         scene = self._scene
         roots = await scene.roots_at(_sizes(window, scene.size))
         for row in window:
-            if not row.signed:
-                scene.report(Code.CHECKPOINT_MISSING, "checkpoint", "anchored, and no longer here", key=str(row.size))
             try:
                 scene.intact = self._vouched(row, roots)
+                if not row.signed:
+                    detail = "it was anchored, and is no longer here"
+                    scene.report(Code.CHECKPOINT_MISSING, "checkpoint", detail, key=str(row.size))
             except LogInvalid as error:
                 if not scene.torn:
                     scene.report(Code.ANCHOR_UNSOUND, "anchor", error.reason, key=str(row.size))

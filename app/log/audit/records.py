@@ -12,6 +12,7 @@ from core.log.audit.trees import hash_at
 from core.log.tiles import TILE_WIDTH, Coordinate, Tile
 
 _TILES_AT_ONCE = 4
+_OF_EVENTS = frozenset({Code.EVENT_MISSING, Code.EVENT_MISMATCH})
 WINDOW = _TILES_AT_ONCE * TILE_WIDTH
 
 
@@ -60,8 +61,8 @@ class Records:
             for fault in faults:
                 self._report(reading, fault)
             if faults:
-                self._scene.doubt(reading.entry, reading.record)
-            else:
+                self._scene.doubt(reading.entry, reading.record, reading.event)
+            if all(fault.code in _OF_EVENTS for fault in faults):
                 self._note(reading)
         if self._scene.does(Check.DISCLOSURES):
             await self._openings.check(readings)
@@ -92,7 +93,7 @@ class Records:
         state = record.after[0] if record is not None and record.after else None
         scene.report(
             fault.code,
-            "event" if fault.code in (Code.EVENT_MISSING, Code.EVENT_MISMATCH) else "record",
+            "event" if fault.code in _OF_EVENTS else "record",
             fault.detail,
             record=reading.event_id,
             kind=state.kind if state else None,
@@ -102,7 +103,7 @@ class Records:
         )
 
     def _note(self, reading: Reading) -> None:
-        """What a sound record lets other checks know."""
+        """What a record that the log vouches for lets other checks know, whatever became of its event row."""
         scene, record, event = self._scene, reading.record, reading.event
         if record is None or event is None:
             return
@@ -117,7 +118,7 @@ class Records:
         if leaf is not None:
             scene.vacant[leaf] = index
         if entry is not None:
-            scene.doubt(entry, None)
+            scene.doubt(entry, None, None)
         if not scene.does(Check.LEAVES):
             return
         if entry is None:
@@ -130,6 +131,8 @@ class Records:
 
     async def _beyond(self) -> None:
         async for window in self._scene.look.leaves_beyond(self._scene.size):
+            readings = [read(self._scene, entry, entry.record) for entry in window if entry.record is not None]
+            self._scene.told.update(reading.record.type for reading in readings if reading.record is not None)
             for entry in window if self._scene.does(Check.LEAVES) else ():
                 index = entry.place if isinstance(entry.place, int) else None
                 detail = f"a leaf beyond the log's {self._scene.size}"
@@ -150,7 +153,7 @@ class Records:
         scene = self._scene
         index = scene.vacant.get(reading.examined.opened or b"")
         if index is None:
-            scene.doubt(reading.entry, reading.record)
+            scene.doubt(reading.entry, reading.record, reading.event)
         if scene.does(Check.PLACES):
             detail = "it has neither a leaf nor a pending row"
             detail += (

@@ -17,6 +17,7 @@ from core.log.tiles import Coordinate, Tile, root_from_tiles, tiles_for_root
 from core.log.trust import LedgerTrust
 from ports.audit import AuditedLog
 from ports.ledger import LedgerHead
+from ports.log import Publication
 from shared.events import Event
 
 _TILES_KEPT = 1000
@@ -63,6 +64,7 @@ class Scene:
     verify: Verify
     trust: LedgerTrust
     anchored: LedgerHead | None
+    publication: Publication | None
     found: Found
     tell: Tell
     size: int = 0
@@ -126,12 +128,15 @@ class Scene:
             )
         )
 
-    def doubt(self, entry: Entry, record: Record | None) -> None:
+    def doubt(self, entry: Entry, record: Record | None, event: Event | None) -> None:
         """Note every aggregate that a bad record or event may have been about."""
         if entry.event is not None:
             self.doubtful.add((str(entry.event.kind), str(entry.event.aggregate_id)))
         for state in record.after if record else ():
             self.doubtful.add((state.kind, state.id))
+        if event is not None:
+            kind, key, _version = event.about
+            self.doubtful.add((kind, str(key)))
 
     async def stored_tiles(self, wanted: Iterable[Coordinate]) -> dict[Coordinate, bytes]:
         """The tiles as they are stored."""

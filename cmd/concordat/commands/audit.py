@@ -69,7 +69,11 @@ async def _audit(
         parts = system.infrastructure
         catalogue = Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER}))
         ready = Audit(
-            logs=SqlAuditedLogs(parts.database), ledger=parts.ledger, verify=parts.verify, catalogue=catalogue
+            logs=SqlAuditedLogs(parts.database),
+            ledger=parts.ledger,
+            verify=parts.verify,
+            catalogue=catalogue,
+            publication=parts.publication,
         )
         with _Shown(as_json=as_json) as shown:
 
