@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 from tests.architecture.tree import REPOSITORY
 from tests.docs.likeness import alike, readable
 from tests.docs.pages import Block, Order, Page
@@ -196,7 +198,8 @@ class Session:
     def _evaluate(self, source: str) -> str:
         """What the interactive interpreter would print."""
         output = io.StringIO()
-        with contextlib.chdir(self.clone), contextlib.redirect_stdout(output):
+        with pytest.MonkeyPatch.context() as patch, contextlib.chdir(self.clone), contextlib.redirect_stdout(output):
+            patch.setenv("HOME", self._env["HOME"])
             try:
                 exec(compile(source, self.page.path, "single"), self._names)  # noqa: S102
             except Exception:

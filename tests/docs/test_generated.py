@@ -8,6 +8,7 @@ import pytest
 from concordat.places import profile_file
 from concordat.settings import PREFIX, Settings
 from core.clubs import eligibility
+from core.log.audit.findings import Code
 from tests.architecture.tree import REPOSITORY, Tree
 from tests.docs.generated import PARTS, drawing, verdict_codes
 from tests.docs.named import rules_in
@@ -49,6 +50,11 @@ def test_every_code_of_a_failed_rule_is_in_the_table() -> None:
     constants = {value for value in vars(eligibility).values() if isinstance(value, str) and _CODE.fullmatch(value)}
     codes = constants | set(eligibility.CODE_BY_STATUS.values())
     assert {code for code in codes if f"`{code}`" not in verdict_codes()} == set()
+
+
+def test_every_finding_of_the_audit_is_explained_and_no_other() -> None:
+    explained = re.findall(r"^\| `(audit/[a-z-]+)` \|", Page("docs/how-to/audit-a-log.md").text, re.MULTILINE)
+    assert explained == [code.value for code in Code]
 
 
 def test_every_setting_is_documented_with_its_default_and_what_the_profiles_say() -> None:
