@@ -68,11 +68,11 @@ class Signer:
         async with self.look(worker("signer", club)) as tx:
             head, newest = await tx.log.head(), await tx.log.checkpoint()
             signed = 0 if newest is None else newest.size
+            if club not in self.signed or signed < self.signed[club]:
+                await self._compare(tx, head)
             if signed > head.size:
                 sizes = {"size": head.size, "known_size": signed}
                 raise LogFrozen(origin=head.origin, reason="the log is behind its own checkpoint", **sizes)
-            if club not in self.signed or signed < self.signed[club]:
-                await self._compare(tx, head)
             self.signed[club] = signed
             if signed == head.size:
                 await self.publisher.publish(tx.log, newest)
