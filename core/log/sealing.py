@@ -47,6 +47,14 @@ def seal_event(event: Event, digest: Digest) -> tuple[Json, list[Json]]:
     return fact, [_state(place, aggregate, digest) for place, aggregate in enumerate(event.after)]
 
 
+def subjects_of(event: Event) -> set[object]:
+    """Whose personal values `seal_event` would seal: what is needed of them can be fetched before."""
+    found: set[object] = set()
+    for part in (event, *event.after):
+        _collect_subjects(part, found)
+    return found
+
+
 def state_fields(aggregate: Aggregate, place: int, digest: Digest) -> Json:
     """The `fields` of an aggregate that stands at `place` of a record's `after`: all but its id and version."""
     return _members(aggregate, f"/after/{place}/fields", digest, skip=("id", "version"))
@@ -64,6 +72,28 @@ def _state(place: int, aggregate: Aggregate, digest: Digest) -> Json:
         "version": aggregate.version,
         "fields": state_fields(aggregate, place, digest),
     }
+
+
+def _collect_subjects(value: object, found: set[object]) -> None:
+    kind: type = type(value)
+    if is_dataclass(kind):
+        for name, subject in _plan(kind):
+            held = getattr(value, name)
+            if held is not None and subject is not None:
+                found.add(getattr(value, subject))
+            elif held is not None:
+                _collect_subjects(held, found)
+    elif (parts := _parts(kind)) is not None:
+        for part in parts(value):
+            _collect_subjects(part, found)
+
+
+@cache
+def _parts(kind: type) -> Callable[[Any], Iterable[object]] | None:
+    """What gives the parts of values of a type, other than dataclasses; None for those that may hold no dataclass."""
+    if issubclass(kind, Mapping):
+        return lambda value: value.values()
+    return iter if issubclass(kind, (list, tuple)) else None
 
 
 _Write = Callable[[Any, str, Digest | None], Json]

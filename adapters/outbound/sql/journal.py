@@ -1,7 +1,6 @@
 """What emitting writes: the event, a record per party's log, its disclosures, and pending rows for every consumer."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import Session, mine
 from core.log.disclosures import disclose
 from core.log.records import SALT_SIZE, Sealed, build_records, commitment
-from core.log.sealing import seal_event
+from core.log.sealing import subjects_of
 from ports.caller import Caller
 from ports.unit_of_work import Missing
 from shared.canonical import dumps
@@ -49,9 +48,7 @@ class Journal:
         await self._session.insert(schema.pending, self._pending)
 
     async def _keys(self, events: Iterable[Event]) -> dict[UUID, Row]:
-        wanted: set[UUID] = set()
-        for event in events:
-            seal_event(event, partial(_note, wanted))
+        wanted = {_named(subject) for event in events for subject in subjects_of(event)}
         if not wanted:
             return {}
         known = self._session.subjects
@@ -71,7 +68,7 @@ class Journal:
         disclosed: list[Row] = []
 
         def digest(sealed: Sealed) -> str:
-            row = keys[_subject(sealed)]
+            row = keys[_named(sealed.subject)]
             opened = disclose(
                 key=row["key"], origin=logs[0], event_id=str(event_id), pointer=sealed.pointer, value=sealed.value
             )
@@ -113,13 +110,7 @@ class Journal:
         }
 
 
-def _note(wanted: set[UUID], sealed: Sealed) -> str:
-    """Notes whose value would be sealed, and seals nothing."""
-    wanted.add(_subject(sealed))
-    return ""
-
-
-def _subject(sealed: Sealed) -> UUID:
-    if not isinstance(sealed.subject, UUID):
-        raise TypeError(f"{sealed.pointer} names its subject by {type(sealed.subject).__name__}, not by an id")
-    return sealed.subject
+def _named(subject: object) -> UUID:
+    if not isinstance(subject, UUID):
+        raise TypeError(f"a personal value names its subject by {type(subject).__name__}, not by an id")
+    return subject

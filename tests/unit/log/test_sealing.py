@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 
 from core.log.errors import MalformedRecord
 from core.log.records import Sealed, parse_record, seal
-from core.log.sealing import personal_fields, state_fields
+from core.log.sealing import personal_fields, seal_event, state_fields, subjects_of
 from shared.canonical import NotCanonical, dumps
-from shared.events import Personal
+from shared.events import Aggregate, Event, Personal
 from tests.unit.log.scenario import EVENT, SCENARIO, Sealer
 
 DIGEST = "A" * 43
@@ -59,6 +59,54 @@ def test_personal_fields_are_replaced_wherever_they_stand_and_reported_with_thei
         (guest.id, "/object/guests/0/name", "name", "n2"),
         (cook.id, "/object/by_role/a~1b~0/name", "name", "n3"),
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Aggregate):
+    kind = "member"
+    name: Annotated[str | None, Personal("id")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met(Event):
+    type = "tests.met"
+    where: Person
+    party: Party
+    member: Member
+    whole: Annotated[Person | None, Personal("of")] = None
+    of: UUID | None = None
+
+    @property
+    def parties(self) -> tuple[UUID, ...]:
+        return (UUID(int=9),)
+
+
+def person(number: int, name: str = "n") -> Person:
+    return Person(id=UUID(int=number), name=name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "subjects"),
+    [
+        ({}, {1, 2, 3, 4, 5}),
+        ({"member": Member(id=UUID(int=5), version=2, name=None)}, {1, 2, 3, 4}),
+        ({"party": Party(host=person(2), guests=(), by_role={}, size=0)}, {1, 2, 5}),
+        # What stands inside a personal value is sealed with it, and not by itself.
+        ({"whole": person(6), "of": UUID(int=7)}, {1, 2, 3, 4, 5, 7}),
+    ],
+)
+def test_the_subjects_of_an_event_are_those_whose_values_it_seals(changes: dict[str, Any], subjects: set[int]) -> None:
+    party = Party(host=person(2), guests=(person(3),), by_role={"cook": person(4)}, size=3)
+    member = Member(id=UUID(int=5), version=2, name="n")
+    event = replace(Met(where=person(1), party=party, member=member), **changes)
+    sealed: set[object] = set()
+
+    def collect(each: Sealed) -> str:
+        sealed.add(each.subject)
+        return DIGEST
+
+    seal_event(event, collect)
+    assert subjects_of(event) == sealed == {UUID(int=number) for number in subjects}
 
 
 def test_a_personal_mark_is_seen_wherever_it_stands_in_a_type() -> None:
