@@ -10,7 +10,7 @@ from app.workers import in_turn, report, worker
 from core.log.checkpoints import Checkpoint, sign_checkpoint
 from core.log.notes import Sign, VerifierKey
 from ports.ledger import Ledger
-from ports.log import LogHead, LogKey, LogTx, StoredCheckpoint
+from ports.log import LogKey, LogTx, StoredCheckpoint
 from ports.secrets import Secrets
 from ports.unit_of_work import Begin
 from shared.clock import Now
@@ -66,10 +66,12 @@ class Signer:
 
     async def _sign(self, club: UUID) -> bool:
         async with self.look(worker("signer", club)) as tx:
-            head, newest = await tx.log.head(), await tx.log.checkpoint()
+            # The head is always read last: a log that grows meanwhile is not behind what was seen of it before.
+            newest = await tx.log.checkpoint()
             signed = 0 if newest is None else newest.size
             if club not in self.signed or signed < self.signed[club]:
-                await self._compare(tx, head)
+                await self._compare(tx)
+            head = await tx.log.head()
             if signed > head.size:
                 sizes = {"size": head.size, "known_size": signed}
                 raise LogFrozen(origin=head.origin, reason="the log is behind its own checkpoint", **sizes)
@@ -104,12 +106,14 @@ class Signer:
             raise LogFrozen(origin=origin, reason="the signing key among the secrets is not the log's")
         return key, sign
 
-    async def _compare(self, tx: LogTx, head: LogHead) -> None:
+    async def _compare(self, tx: LogTx) -> None:
         """Refuse to sign a log that a restore has put behind what the world has seen of it, or that was rewritten."""
+        origin = (await tx.log.head()).origin
         seen = {
-            "the ledger": await self.ledger.head(head.origin),
-            "what was published": await self.publisher.published(head.origin),
+            "the ledger": await self.ledger.head(origin),
+            "what was published": await self.publisher.published(origin),
         }
+        head = await tx.log.head()
         for where, known in seen.items():
             if known is None:
                 continue
