@@ -38,7 +38,9 @@ def new_id() -> UUID:
     return UUID(str(uuid_utils.uuid7()))
 
 
-CLUB, OTHER_CLUB = new_id(), new_id()
+# The same in every process: tests are named after them.
+CLUB = UUID("01a1fd00-0000-7000-8000-000000000001")
+OTHER_CLUB = UUID("01a1fd00-0000-7000-8000-000000000002")
 TOKEN, OTHER_TOKEN, NO_CLUB_TOKEN = "token-of-club", "token-of-other", "token-of-nobody"
 SECRET = "hunter2-correct-horse"
 
