@@ -98,4 +98,4 @@ def test_every_rule_that_is_cited_is_explained_and_no_other() -> None:
         *(rules_in(source.text.replace("_", " ")) for source in sources if "tests/docs" not in source.path)
     )
     explained = {found[1] for found in re.finditer(r"^\| ([a-z]+[0-9]+) \|", RULES.text, re.MULTILINE)}
-    assert explained == cited
+    assert explained == cited, f"{RULES.path} explains the rules that code and tests cite"
