@@ -112,7 +112,7 @@ def _writer(kind: type) -> _Write:
         return _items
     if issubclass(kind, (set, frozenset)):
         return lambda value, _pointer, _digest: sorted((_scalar(item) for item in value), key=dumps)
-    return lambda value, _pointer, _digest: _scalar(value)
+    return lambda value, _pointer, _digest: plain(value)
 
 
 def _mapping(value: Mapping[object, object], pointer: str, digest: Digest | None) -> Json:
@@ -134,7 +134,8 @@ def _members(value: object, pointer: str, digest: Digest | None, skip: Iterable[
         # The name of a field has nothing that a JSON pointer would have to escape.
         place = f"{pointer}/{name}"
         if subject is None or digest is None or held is None:
-            members[name] = seal(held, place, digest)
+            held_as: type = type(held)
+            members[name] = _writer(held_as)(held, place, digest)
         else:
             members[name] = _sealed(getattr(value, subject), place, name, held, digest)
     return _object(members)

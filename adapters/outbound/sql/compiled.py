@@ -39,12 +39,6 @@ class _Parameter:
     own: Any
     convert: _Convert | None
 
-    def of(self, given: Mapping[str, Any]) -> Any:
-        value = given.get(self.name, self.own)
-        if value is _REQUIRED:
-            raise KeyError(f"the statement needs a value for {self.name}")
-        return value if self.convert is None else self.convert(value)
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -70,7 +64,13 @@ class Compiled:
             await driver.executemany(self.sql, [self._values(row) for row in rows])
 
     def _values(self, given: Mapping[str, Any]) -> list[Any]:
-        return [parameter.of(given) for parameter in self.parameters]
+        values = []
+        for parameter in self.parameters:
+            value = given.get(parameter.name, parameter.own)
+            if value is _REQUIRED:
+                raise KeyError(f"the statement needs a value for {parameter.name}")
+            values.append(value if parameter.convert is None else parameter.convert(value))
+        return values
 
     def _row(self, record: asyncpg.Record) -> dict[str, Any]:
         row = dict(record)
