@@ -13,13 +13,13 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import check_ins, leaves, machine, reads, receipts, report, serving
+from benchmarks import audit, check_ins, leaves, machine, reads, receipts, report, serving
 from benchmarks.generator import generator
 from benchmarks.measures import Measured
 from benchmarks.stage import Stage, staged
 from concordat import telemetry
 
-NAMES = ("reads", "check-ins", "leaves", "receipts", "serving")
+NAMES = ("reads", "check-ins", "leaves", "audit", "receipts", "serving")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -65,6 +65,8 @@ async def _of(name: str, stage: Stage, *, quick: bool) -> Sequence[Measured]:
         return serving.measure(stage, quick=quick)
     if name == "leaves":
         return await leaves.measure(stage, quick=quick)
+    if name == "audit":
+        return await audit.measure(stage, quick=quick)
     if name == "receipts":
         return await receipts.measure(stage, quick=quick)
     async with generator() as load:

@@ -164,6 +164,14 @@ def log_of(system: System) -> LogUseCases:
     return use_cases(system, "log", LogUseCases)
 
 
+async def settle(system: System) -> None:
+    """One turn of the log's workers: what is recorded becomes leaves, a signed checkpoint, an anchor."""
+    pipeline = log_of(system).workers.pipeline
+    await pipeline.integrate()
+    await pipeline.sign()
+    await pipeline.anchor()
+
+
 _PLACES = {"harbour": 53_540_000, "summit": 46_950_000}
 
 
