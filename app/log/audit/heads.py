@@ -27,6 +27,7 @@ class Heads:
         self._good_until = 0
         self._first_rewritten: int | None = None
         self._rewritten = 0
+        self._behind = False
 
     async def check(self) -> None:
         """The edge of the tree, ledger, head, keys, checkpoints, anchors, in this order."""
@@ -77,6 +78,7 @@ class Heads:
         if anchored is None:
             return
         if anchored.size > scene.size:
+            self._behind = True
             detail = f"{scene.size} leaves here, {anchored.size} on the ledger: {anchored.size - scene.size} are lost"
             scene.report(Code.BEHIND_LEDGER, "log", detail, index=scene.size)
         elif not scene.torn and await scene.root_at(anchored.size) != anchored.root:
@@ -113,6 +115,7 @@ class Heads:
     def _compare(self, checkpoint: Checkpoint, root: bytes | None) -> None:
         scene = self._scene
         if checkpoint.size > scene.size:
+            self._behind = True
             detail = f"signed for {checkpoint.size} leaves, and only {scene.size} are here"
             scene.report(Code.BEHIND_LEDGER, "checkpoint", detail, index=scene.size, key=str(checkpoint.size))
         elif root == checkpoint.root:
@@ -124,14 +127,15 @@ class Heads:
     async def _report_rewritten(self) -> None:
         """Signatures hold, and the tree below is another: whoever changed it made everything fit but them."""
         size = self._first_rewritten
-        if size is None:
+        start = 0 if size is not None and size < self._good_until else self._good_until
+        if size is not None:
+            detail = (
+                f"{self._rewritten} checkpoints, the first of {size} leaves, were signed over another tree:"
+                f" leaves {start} to {size - 1} are not those that were signed"
+            )
+            self._scene.report(Code.REWRITTEN, "checkpoint", detail, index=start, key=str(size))
+        if size is None and not self._behind:
             return
-        start = self._good_until if self._good_until < size else 0
-        detail = (
-            f"{self._rewritten} checkpoints, the first of {size} leaves, were signed over another tree:"
-            f" leaves {start} to {size - 1} are not those that were signed"
-        )
-        self._scene.report(Code.REWRITTEN, "checkpoint", detail, index=start, key=str(size))
         async for index, record in rewritten_leaves(self._scene, start):
             detail = "the published log, which was written when it was signed, has another hash here"
             self._scene.report(Code.REWRITTEN, "record", detail, record=record, index=index)

@@ -1,0 +1,44 @@
+"""1,000 tamperings, 20 of each of 50 databases: each is found and named; what nobody touched shows nothing."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.integration.audit.bank import Bank, bank
+from tests.integration.audit.tampering import Impossible, Tampering, kinds, tamper
+
+DATABASES, TAMPERINGS = 50, 20
+
+
+def chosen(seed: int) -> list[str]:
+    """Which kinds a database is tampered with first; the databases go through all of them together, many times."""
+    all_kinds = kinds()
+    random.Random(0).shuffle(all_kinds)
+    start = seed * TAMPERINGS % len(all_kinds)
+    return all_kinds[start:] + all_kinds[:start]
+
+
+async def tampered(held: Bank, kind: str, rng: random.Random) -> Tampering:
+    """The database as it was, but for one edit."""
+    await held.restore()
+    with held.editor() as connection:
+        return tamper(connection, kind, rng)
+
+
+@pytest.mark.parametrize("seed", range(DATABASES))
+async def test_every_tampering_is_found_and_named(seed: int, sqlite_template: Path, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    async with bank(seed, sqlite_template, tmp_path) as held:
+        untouched, _logs = await held.audited()
+        assert untouched == [], f"seed {seed}: found in what nobody touched"
+        waiting, done = chosen(seed), 0
+        while done < TAMPERINGS:
+            try:
+                made = await tampered(held, waiting.pop(0), rng)
+            except Impossible:
+                continue
+            found, _logs = await held.audited()
+            assert found, f"seed {seed}: not found: {made.what}"
+            assert any(map(made.names, found)), f"seed {seed}: not named: {made.what}\n" + "\n".join(map(str, found))
+            done += 1
