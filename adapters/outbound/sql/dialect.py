@@ -306,10 +306,10 @@ def _name_tenant(connection: Connection) -> None:
     if TENANT not in options:
         raise RuntimeError("a transaction was opened without naming its tenant")
     tenant = options[TENANT]
-    # Past SQLAlchemy's own execution, whose cost is for statements that change.
-    cursor = connection.connection.cursor()
-    cursor.execute("SELECT set_config('app.club_id', $1, true)", (str(tenant) if tenant is not None else "",))
-    cursor.close()
+    # Through the engine, unlike the statements that follow: it empties the pool when the server turns out to be gone.
+    connection.exec_driver_sql(
+        "SELECT set_config('app.club_id', $1, true)", (str(tenant) if tenant is not None else "",)
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
