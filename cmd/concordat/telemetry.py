@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -30,31 +31,55 @@ _QUIET = dict.fromkeys(("aiosqlite", "alembic", "asyncio", "casbin", "uvicorn.er
 
 
 def configure(*, level: str, form: str) -> None:
-    """Send structlog and the standard library's logging the same way; may be called again."""
+    """Bring structlog and the standard library's logging to the same form; may be called again."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
+    rendering = _rendering(form)
+    # Changed in place: a logger that was used before has this very list.
+    _OWN[:] = [
+        _loud_enough,
+        *shared,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        *rendering,
+    ]
+    structlog.configure(processors=_OWN, logger_factory=_Lines, cache_logger_on_first_use=True)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(form)))
+    foreign: list[Processor] = [*shared, structlog.stdlib.ExtraAdder()]
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processors=last))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+
+
+_OWN: list[Processor] = []
+_LEVELS = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()} | {"exception": logging.ERROR}
+
+
+class _Lines:
+    """What our own events are written to: a LogRecord and its handling would cost more than the rest of the line."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def _write(self, line: str) -> None:
+        # Nobody's request may fail because its line cannot be written.
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+
+    debug = info = warning = error = critical = exception = _write
+
+
+def _loud_enough(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if _LEVELS[method] < logging.getLogger().level:
+        raise structlog.DropEvent
+    return event
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -84,14 +109,9 @@ def _hidden(value: Any) -> Any:
 
 def _rendering(form: str) -> list[Processor]:
     """Exceptions become text before secrets are hidden, since a traceback may quote one."""
-    first: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if form == "json":
-        return [
-            *first,
-            structlog.processors.format_exc_info,
-            hide_secrets,
-            structlog.processors.JSONRenderer(default=str),
-        ]
+        json = structlog.processors.JSONRenderer(default=str)
+        return [structlog.processors.format_exc_info, hide_secrets, json]
     plain = structlog.dev.plain_traceback
     console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
-    return [*first, structlog.processors.format_exc_info, hide_secrets, console]
+    return [structlog.processors.format_exc_info, hide_secrets, console]

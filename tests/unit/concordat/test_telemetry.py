@@ -1,7 +1,9 @@
 """Logs: one line per event, the same for our own and for libraries, and no secret in any of them."""
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +44,28 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
     structlog.get_logger("ours").info("quiet")
     logging.getLogger("casbin.policy").info("quiet")
     assert lines(capsys) == []
+
+
+def test_a_logger_that_was_used_before_follows_a_new_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(level="info", form="console")
+    log = structlog.get_logger("ours")
+    log.info("for people")
+    telemetry.configure(level="error", form="json")
+    log.warning("quiet")
+    log.error("for machines", place="%s")
+    said, line = capsys.readouterr().err.splitlines()
+    assert "for people" in said
+    read = json.loads(line)
+    assert (read["event"], read["place"], read["logger"], read["level"]) == ("for machines", "%s", "ours", "error")
+
+
+def test_a_line_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    telemetry.configure(level="info", form="json")
+    log = structlog.get_logger("ours")
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    log.info("lost")
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
