@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from adapters.inbound.jobs.pipeline import Pipeline
 from adapters.outbound.sql.clubs import SqlClubsTx
@@ -17,6 +21,7 @@ from adapters.outbound.sql.tables import metadata
 from adapters.outbound.sql.unit_of_work import SqlBegin
 from app.relay import Relay
 from concordat.container import System, running
+from concordat.modules import all_modules
 from concordat.modules.clubs import ClubsUseCases
 from concordat.modules.log import LogUseCases
 from concordat.settings import load
@@ -118,6 +123,23 @@ def caller(club: UUID | None, principal: str = "ann", **more: Any) -> Caller:
     return Caller(principal=principal, club=club, roles=frozenset(), request_id="test", **more)
 
 
+@cache
+def _modules() -> Any:
+    """Looked for once: it takes longer than everything else that a world needs."""
+    return all_modules()
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    """What makes the tables of a database in memory."""
+    dialect = sqlite.dialect()
+    tables = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    indexes = [
+        index for table in metadata.sorted_tables for index in sorted(table.indexes, key=lambda one: str(one.name))
+    ]
+    return (*tables, *(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes))
+
+
 @asynccontextmanager
 async def world_at(
     url: str, folder: Path, *, overrides: dict[str, Any] | None = None, **settings: Any
@@ -127,13 +149,15 @@ async def world_at(
     `overrides` names providers of the container, `settings` are those of the product.
     """
     clock, new_id = Clock(), Ids()
-    given = {"now": clock, "new_id": new_id, "allow": lambda _caller, _permission: None, **(overrides or {})}
+    usual = {"now": clock, "new_id": new_id, "allow": lambda _caller, _permission: None, "modules": _modules()}
+    given = {**usual, **(overrides or {})}
     told = load(profile="local", data_folder=folder, database_url=url, **settings)
     async with running(told, given) as system:
         watch(system.database)
         if url == MEMORY:
             async with system.database.engine.begin() as connection:
-                await connection.run_sync(metadata.create_all)
+                for statement in _tables():
+                    await connection.exec_driver_sql(statement)
         built = {one.module.name: one.use_cases for one in system.modules}
         yield World(
             system=system,
