@@ -32,6 +32,7 @@ def on_postgres(folder: Path, server: PostgresServer) -> Session:
     )
 
 
-def test_page_about_postgres_prints_what_it_says(postgres: PostgresServer, tmp_path: Path) -> None:
-    with on_postgres(tmp_path, postgres) as session:
+def test_page_about_postgres_prints_what_it_says(tmp_path: Path) -> None:
+    # A server of its own, as the reader's is: roles belong to a server, and other tests have made theirs on the shared.
+    with PostgresServer() as server, on_postgres(tmp_path, server) as session:
         session.play()
