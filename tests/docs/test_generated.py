@@ -9,7 +9,7 @@ from concordat.places import profile_file
 from concordat.settings import PREFIX, Settings
 from core.clubs import eligibility
 from core.log.audit.findings import Code
-from tests.architecture.tree import REPOSITORY, Tree
+from tests.architecture.tree import repository
 from tests.docs.generated import PARTS, drawing, verdict_codes
 from tests.docs.named import rules_in
 from tests.docs.pages import Page, all_pages
@@ -93,7 +93,7 @@ def _shown(value: object) -> str:
 
 
 def test_every_rule_that_is_cited_is_explained_and_no_other() -> None:
-    sources = Tree(REPOSITORY).sources
+    sources = repository().sources
     cited = set().union(
         *(rules_in(source.text.replace("_", " ")) for source in sources if "tests/docs" not in source.path)
     )

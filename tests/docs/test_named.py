@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.planted import plant
-from tests.architecture.tree import REPOSITORY, Tree
+from tests.architecture.tree import REPOSITORY, Tree, repository
 from tests.docs import named
 from tests.docs.pages import Page, all_pages
 
@@ -24,7 +24,7 @@ def test_page_names_nothing_that_is_not_there(page: Page) -> None:
         *named.unknown_commands(page),
         *named.unknown_targets(page, MAKEFILE),
         *named.unknown_variables(page),
-        *named.unknown_files(page, Tree(REPOSITORY)),
+        *named.unknown_files(page, repository()),
     ]
     assert [each for each in found if not INVENTED.search(each)] == []
 
