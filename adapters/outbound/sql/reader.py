@@ -1,6 +1,6 @@
 """Reads from table to view: a view's field names are the columns that it shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
@@ -38,9 +38,7 @@ class SqlReader:
         rows = rows[: request.limit]
         if request.before is not None:
             rows.reverse()
-        names = _names(view)
-        data = [view(**{name: row[name] for name in names}) for row in rows]
-        return _page(data, [row["id"] for row in rows], request, more=more)
+        return _page(_views(view, rows), [row["id"] for row in rows], request, more=more)
 
     async def _rows(
         self, club: UUID | None, view: type[V], request: PageRequest, where: Mapping[str, object]
@@ -50,6 +48,14 @@ class SqlReader:
         values = {f"where_{name}": value for name, value in where.items()}
         bounds = {} if bound is None else {"bound": bound}
         return list(await self._database.rows(club, statement, most=request.limit + 1, **values, **bounds))
+
+
+def _views(view: type[V], rows: Sequence[Mapping[str, Any]]) -> list[V]:
+    """The key of a row is read also for a view that does not show it."""
+    names = _names(view)
+    if "id" in names:
+        return [view(**row) for row in rows]
+    return [view(**{name: row[name] for name in names}) for row in rows]
 
 
 def _page(data: list[V], keys: list[UUID], request: PageRequest, *, more: bool) -> Page[V]:

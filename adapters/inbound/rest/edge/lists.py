@@ -47,7 +47,8 @@ class Meta:
 class Listing(Generic[T]):
     """One page of a list."""
 
-    data: Sequence[T]
+    # A list and no Sequence, which pydantic would write in Python.
+    data: list[T]
     meta: Meta
 
 
@@ -95,7 +96,7 @@ def listing(exchange: Exchange, path: str, page: Page[T]) -> tuple[Listing[T], d
         for rel, cursor in (("next", meta.next), ("prev", meta.prev))
         if cursor is not None
     ]
-    return Listing(data=page.data, meta=meta), ({"link": ", ".join(links)} if links else {})
+    return Listing(data=[*page.data], meta=meta), ({"link": ", ".join(links)} if links else {})
 
 
 def _limit(text: str | None) -> int:

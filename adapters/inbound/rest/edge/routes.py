@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from adapters.inbound.callers import under
 from adapters.inbound.rest.edge.answers import REPLAYED, answered
@@ -42,6 +44,13 @@ class StrictRoute(APIRoute):
         options["response_model"] = Annotated[shape.answer, WRITE] if _is_view(shape.answer) else None
         method = next(iter(options["methods"] or {"GET"}))
         super().__init__(path, endpoint, **described(shape, method, path, options))
+        self._beginning = path.partition("{")[0]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        # Routes are tried in turn: most are ruled out by how their path begins, for a tenth of what a match costs.
+        if not scope.get("root_path") and not scope["path"].startswith(self._beginning):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         shape = shape_of(self.path, self.endpoint)
