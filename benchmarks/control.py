@@ -6,7 +6,7 @@ FastAPI turns into JSON in one go (models of pydantic took twice as long), with 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -49,7 +49,7 @@ class Meta:
 class Members:
     """The body of a list."""
 
-    data: Sequence[MemberView]
+    data: list[MemberView]
     meta: Meta
 
 

@@ -38,8 +38,8 @@ class Target:
 
 @contextmanager
 def product(stage: Stage, database: PostgresDatabase) -> Iterator[Target]:
-    """`concordat serve --role http`, as it comes: with its log, its metrics and everything else that it does."""
-    installation = stage.installation(database)
+    """`concordat serve --role http` with everything that it does; its log is a file of JSON, as where load is usual."""
+    installation = stage.installation(database, log_format="json")
     with installation.serve("--role", "http", name=f"product-{database.name}") as process:
         address = urlsplit(installation.api)
         yield Target(host=str(address.hostname), port=int(address.port or 0), pid=process.pid)
