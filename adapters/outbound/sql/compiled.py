@@ -52,6 +52,10 @@ class Compiled:
         """The rows."""
         return [self._row(record) for record in await driver.fetch(self.sql, *self._values(given))]
 
+    async def tuples(self, driver: Driver, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows as they come from the driver, for statements whose columns have no types."""
+        return [tuple(record) for record in await driver.fetch(self.sql, *self._values(given))]
+
     async def change(self, driver: Driver, given: Mapping[str, Any]) -> int:
         """How many rows were inserted, updated or deleted; raises SQLAlchemy's IntegrityError."""
         with _constraints(self.sql):

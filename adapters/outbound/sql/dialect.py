@@ -147,6 +147,9 @@ class Postgres:
     async def tuples(
         self, connection: AsyncConnection, statement: Select[Any], given: Mapping[str, Any]
     ) -> Sequence[Sequence[Any]]:
+        one = compiled(statement)
+        if one is not None:
+            return await one.tuples(driver_of(connection), given)
         rows: Sequence[Any] = (await connection.execute(statement, dict(given))).all()
         return rows
 

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from adapters.outbound.ed25519 import verify
 from adapters.outbound.sql.audit import SqlAuditedLogs
@@ -50,9 +51,13 @@ class Bank:
         """What an audit of the file as it is now finds."""
         return await audited(self.database, self.ledger, checks, self.publication if published else None)
 
+    @cached_property
+    def _editor(self) -> Engine:
+        return create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
+
     def editor(self) -> AbstractContextManager[Connection]:
         """A transaction of somebody who has the file in an editor: nothing is checked but keys."""
-        return create_engine(f"sqlite:///{self.path}", poolclass=NullPool).begin()
+        return self._editor.begin()
 
     async def restore(self) -> None:
         """The file as it was; connections go first, since they would hold on to the old one."""

@@ -59,7 +59,7 @@ class Forger:
         return event_id
 
     def set_back(self, size: int) -> None:
-        """Everything as it was at a size of the log, as a backup brings it back; the leaves after it rename the club."""
+        """Everything as it was at a size, as a backup brings it back; later leaves only rename the club."""
         while self.size > size:
             self.cut(self.size - 1)
             self.rebuild()

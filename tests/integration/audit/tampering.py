@@ -5,10 +5,12 @@ checks the edit, foreign keys are off: as for somebody who has the file in an ed
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, select
 from sqlalchemy.exc import IntegrityError
 
 from adapters.outbound.sql.tables import metadata
@@ -36,11 +38,12 @@ TABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tampering:
-    """An edit that was made: `names` says whether a finding names what was edited."""
+    """An edit that was made: `names` says whether a finding names what was edited, `undo` takes it back."""
 
     kind: str
     what: str
     names: Names
+    undo: Callable[[Connection], None]
 
 
 class Impossible(Exception):
@@ -68,14 +71,26 @@ def tamper(connection: Connection, kind: str, rng: random.Random) -> Tampering:
                 after = _edit(connection, kind, of, row, rng)
         except IntegrityError:
             continue
-        return Tampering(kind=kind, what=f"{kind}: {_shown(row)} -> {_shown(after)}", names=names(kind, row, after))
+        what = f"{kind}: {_shown(row)} -> {_shown(after)}"
+        undo = partial(_undo, of, None if kind.endswith(" insert") else row, after)
+        return Tampering(kind=kind, what=what, names=names(kind, row, after), undo=undo)
     raise Impossible(kind)
 
 
+def _undo(of: Table, row: Row | None, after: Row | None, connection: Connection) -> None:
+    if after is not None:
+        connection.execute(bare(of).delete().where(_here(of, after)))
+    if row is not None:
+        connection.execute(bare(of).insert().values(row))
+
+
+def _here(of: Table, row: Row) -> ColumnElement[bool]:
+    return and_(*(bare(of).c[key.name] == row[key.name] for key in of.primary_key))
+
+
 def _edit(connection: Connection, kind: str, of: Table, row: Row, rng: random.Random) -> Row | None:
-    here = and_(*(bare(of).c[key.name] == row[key.name] for key in of.primary_key))
     if kind.endswith(" delete"):
-        connection.execute(bare(of).delete().where(here))
+        connection.execute(bare(of).delete().where(_here(of, row)))
         return None
     if kind.endswith(" insert"):
         new = {**row, **_other_key(of.name, row, rng)}
@@ -83,7 +98,7 @@ def _edit(connection: Connection, kind: str, of: Table, row: Row, rng: random.Ra
         return new
     name = kind.partition(".")[2]
     value = _value(connection, kind, row, rng)
-    connection.execute(bare(of).update().where(here).values({name: value}))
+    connection.execute(bare(of).update().where(_here(of, row)).values({name: value}))
     return {**row, name: value}
 
 
@@ -108,7 +123,7 @@ _NEVER_NOWHERE = frozenset({"anchor.club_id", "checkpoint.club_id"})
 
 def _other_key(table: str, row: Row, rng: random.Random) -> Row:
     """What a copy of the row has to have of its own."""
-    fresh = fresh_id(row.get("id") or row.get("club_id") or row.get("event_id") or row.get("club"), rng)
+    fresh = fresh_id(row, rng)
     changes: dict[str, Row] = {
         "event": {"id": fresh, "version": (row.get("version") or 0) + 1000},
         "record": {"event_id": fresh},
@@ -123,7 +138,7 @@ def _other_key(table: str, row: Row, rng: random.Random) -> Row:
             "event_id": rng.choice([row.get("event_id"), fresh]),
         },
         "directory": {"club": fresh, "origin": f"{row.get('origin')}0"},
-        "member": {"id": fresh, "ref": fresh_id(fresh, rng)},
+        "member": {"id": fresh, "ref": fresh_id(row, rng)},
         "member_number": {"mark": rng.randbytes(32)},
         "standing_grant": {"visit_id": fresh},
     }

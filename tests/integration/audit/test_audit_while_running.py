@@ -4,8 +4,6 @@ import asyncio
 import random
 from pathlib import Path
 
-import pytest
-
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.settings import Settings
 from tests.integration.audit.bank import audited, seeded_world

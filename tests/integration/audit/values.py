@@ -21,10 +21,10 @@ def canonical(value: object) -> str:
         return str(value)
 
 
-def fresh_id(like: object, rng: random.Random) -> Any:
-    """A new id as the driver of this database writes them."""
+def fresh_id(row: dict[str, Any], rng: random.Random) -> Any:
+    """A new id as the driver that read the row writes ids."""
     new = UUID(int=rng.getrandbits(128))
-    return new if isinstance(like, UUID) else new.hex
+    return new if any(isinstance(value, UUID) for value in row.values()) else new.hex
 
 
 def another(column: Column[Any], value: Any, rng: random.Random, *, strict: bool) -> Any:
