@@ -67,7 +67,6 @@ class Recovery:
                 await (await started(world, fuse)).settle(club)
             except Crash:
                 burnt.add(fuse.burnt)
-            await renamed(world, club, f"Meanwhile {number}")
             await (await started(world, Fuse())).settle(club)
             await verified(world, club)
         assert set(fuse.labels) == burnt
