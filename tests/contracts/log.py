@@ -59,6 +59,18 @@ class LogContract(InWorlds):
         assert list(await taken(world, ann)) == list(every[1:])
         assert await taken(world, ann, "relay") == relayed
 
+    async def test_a_sequence_is_never_used_again(self, world: World, ann: Caller) -> None:
+        sequences: list[int] = []
+        for _ in range(3):
+            async with world.begin_log(ann) as tx:
+                await tx.log.ask("wish")
+                (wish,) = await tx.log.take("wish", 10)
+                await tx.log.drop("wish", [wish])
+                await tx.log.drop("log", await tx.log.take("log", 10))
+                await tx.log.drop("relay", await tx.log.take("relay", 10))
+            sequences.append(wish.sequence)
+        assert sequences == sorted(set(sequences))
+
     async def test_what_is_dropped_in_a_transaction_that_fails_is_still_pending(
         self, world: World, ann: Caller
     ) -> None:

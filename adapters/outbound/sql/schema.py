@@ -29,7 +29,8 @@ def table(
     info: dict[str, Any] = {"rights": rights, "fixed": fixed}
     if name not in OUTSIDE_ROW_LEVEL_SECURITY:
         info["parties"] = parties
-    return Table(name, metadata, *columns, info=info)
+    # SQLite would give the numbers of deleted rows anew; whoever still drops by the old ones would lose the new rows.
+    return Table(name, metadata, *columns, info=info, sqlite_autoincrement=name == "pending")
 
 
 def changeable(table: Table) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.outbound.sql.tables import metadata
 
-_SQLITE = "SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+_SQLITE = """
+    SELECT type, name, tbl_name || CASE WHEN sql LIKE '%AUTOINCREMENT%' THEN ' counts on' ELSE '' END
+    FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"""
 _SQLITE_INDEXES = "SELECT 'sql', name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
 _POSTGRES = """
     SELECT 'column', table_name || '.' || column_name, data_type || ' ' || is_nullable || ' ' ||

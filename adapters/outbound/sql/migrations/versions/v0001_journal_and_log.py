@@ -188,6 +188,7 @@ def _pending() -> None:
         sa.Column("tenant", sa.Uuid(), nullable=False),
         sa.Column("consumer", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("sequence"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_pending_consumer", "pending", ["consumer", "tenant", "sequence"], unique=False)
 
