@@ -11,7 +11,7 @@ def utc_text(instant: datetime) -> str:
     """`2026-03-12T18:04:05.000000Z`; raises ValueError for a naive instant, whose meaning nobody knows."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_utc(text: str) -> datetime:

@@ -6,7 +6,7 @@ Which values are personal, and whose, is read from the annotations of dataclasse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, cast, get_args, get_type_hints
 
 from core.log.disclosures import pointer_to
 from core.log.errors import MalformedRecord
@@ -81,11 +81,16 @@ def _collect_subjects(value: object, found: set[object]) -> None:
             held = getattr(value, name)
             if held is not None and subject is not None:
                 found.add(getattr(value, subject))
-            elif held is not None:
+            elif _has_parts(cast(type, type(held))):
                 _collect_subjects(held, found)
     elif (parts := _parts(kind)) is not None:
         for part in parts(value):
             _collect_subjects(part, found)
+
+
+@cache
+def _has_parts(kind: type) -> bool:
+    return is_dataclass(kind) or _parts(kind) is not None
 
 
 @cache
