@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, Executable, Select, Table, event
@@ -126,8 +126,9 @@ class Postgres:
     async def transaction(
         self, engine: AsyncEngine, tenant: UUID | None, once: str | None = None
     ) -> AsyncIterator[AsyncConnection]:
-        async with meaning(), engine.connect() as plain:
-            connection = await plain.execution_options(**{TENANT: tenant})
+        async with meaning(), engine.connect() as connection:
+            # In place and at once: an option that is ours alone needs no word with the server.
+            cast(Connection, connection.sync_connection).execution_options(**{TENANT: tenant})
             async with connection.begin():
                 if once is not None and not await self.try_lock(connection, once):
                     raise InFlight
