@@ -70,6 +70,7 @@ member = table(
     Column("facts", Plain(tuple[Fact, ...])),
     Column("erased", Boolean, nullable=False),
     rights="SIU",
+    personal=("number", "name", "category", "residence", "facts"),
 )
 
 member_number = table(
@@ -128,6 +129,7 @@ visit = table(
     Index("ix_visit_home", "home_club", "id"),
     parties=("host_club", "home_club"),
     rights="SIU",
+    personal=("reason",),
     fixed=("agreement_id", "member_ref", "requested_at"),
 )
 
@@ -143,6 +145,7 @@ standing_grant = table(
     Column("distance_from_residence_metres", Integer),
     parties=("home_club", "host_club"),
     rights="SIUD",
+    personal=("category", "facts", "distance_from_club_metres", "distance_from_residence_metres"),
 )
 
 LIVE = (AgreementState.ACTIVE, AgreementState.SUSPENDED)

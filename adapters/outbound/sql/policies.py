@@ -56,6 +56,12 @@ def enforce(table: str, parties: tuple[str, ...], rights: str) -> Iterator[str]:
         yield f'CREATE POLICY {table}_{command.lower()} ON "{table}" FOR {command} {clause}'
 
 
+def unsampled(table: str, columns: tuple[str, ...]) -> Iterator[str]:
+    """The statements that keep Postgres from quoting values of these columns in its statistics."""
+    for column in columns:
+        yield f'ALTER TABLE "{table}" ALTER COLUMN "{column}" SET STATISTICS 0'
+
+
 def grant(table: Table, role: str, present: Collection[str]) -> Iterator[str]:
     """What the runtime role may do with a table: it owns nothing, and cannot update an id or a club.
 

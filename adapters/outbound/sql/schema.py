@@ -24,9 +24,13 @@ def table(
     parties: tuple[str, ...] = ("club_id",),
     rights: str = "SI",
     fixed: tuple[str, ...] = (),
+    personal: tuple[str, ...] = (),
 ) -> Table:
-    """A table of this schema; it says whose its rows are where it is made, since nothing else would remember."""
-    info: dict[str, Any] = {"rights": rights, "fixed": fixed}
+    """A table of this schema; it says whose its rows are where it is made, since nothing else would remember.
+
+    The values of `personal` columns go with a person, and Postgres keeps no statistics of them, which would quote some.
+    """
+    info: dict[str, Any] = {"rights": rights, "fixed": fixed, "personal": personal}
     if name not in OUTSIDE_ROW_LEVEL_SECURITY:
         info["parties"] = parties
     # SQLite would give the numbers of deleted rows anew; whoever still drops by the old ones would lose the new rows.
@@ -89,6 +93,7 @@ disclosure = table(
     Column("subject_club", Id, nullable=False),
     ForeignKeyConstraint(["club_id", "event_id"], ["record.club_id", "record.event_id"]),
     rights="SID",
+    personal=("value",),
 )
 
 subject = table(
@@ -100,6 +105,7 @@ subject = table(
     Column("key", Bytes, nullable=False),
     parties=("club_id", "shared_with"),
     rights="SID",
+    personal=("key",),
 )
 
 answer = table(
@@ -114,6 +120,7 @@ answer = table(
     Column("subject", Id, index=True),
     Column("subject_club", Id),
     rights="SID",
+    personal=("answer",),
 )
 
 pending = table(

@@ -46,7 +46,10 @@ def erase(
     if not yes:
         typer.confirm(f"Erase member {key} for ever?", abort=True)
     erased = asyncio.run(_erase(settings, key, club))
-    typer.echo(f"Member {key} is erased, and {erased.visits} of the person's visits with it.")
+    if erased is None:
+        typer.echo(f"Member {key} was erased before.")
+    else:
+        typer.echo(f"Member {key} is erased, and {erased.visits} of the person's visits with it.")
     typer.echo(asyncio.run(_rewritten(settings)))
 
 
@@ -61,10 +64,12 @@ def _id(text: str) -> UUID:
         ) from None
 
 
-async def _erase(settings: Settings, member: UUID, club: str) -> "Erased":
+async def _erase(settings: Settings, member: UUID, club: str) -> "Erased | None":
+    """None for somebody who was erased before: whoever runs the command again wants the files to be rewritten."""
     from concordat.container import running
     from concordat.development import all_roles, club_of
     from concordat.modules.clubs import CLUBS
+    from core.clubs.member import Erased as ErasedBefore
     from ports.caller import Caller
 
     async with running(settings) as system:
@@ -73,7 +78,10 @@ async def _erase(settings: Settings, member: UUID, club: str) -> "Erased":
             raise Failure(f"There is no club {club}.", "GET /v1/directory lists them.", status=USAGE)
         members = next(built.use_cases for built in system.modules if built.module is CLUBS).members
         caller = Caller(principal="operator", club=found, roles=all_roles(system), request_id="subject-erase")
-        erased: Erased = await members.erase(caller, member)
+        try:
+            erased: Erased = await members.erase(caller, member)
+        except ErasedBefore:
+            return None
         return erased
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from adapters.outbound.sql.policies import enforce
+from adapters.outbound.sql.policies import enforce, unsampled
 
 revision = "0001"
 down_revision = None
@@ -21,6 +21,12 @@ PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("record", ("club_id",), "SI"),
     ("disclosure", ("club_id",), "SID"),
     ("leaf", ("club_id",), "SI"),
+)
+
+PERSONAL: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("answer", ("answer",)),
+    ("disclosure", ("value",)),
+    ("subject", ("key",)),
 )
 
 
@@ -43,6 +49,9 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table, parties, rights in PROTECTED:
             for statement in enforce(table, parties, rights):
+                op.execute(statement)
+        for table, columns in PERSONAL:
+            for statement in unsampled(table, columns):
                 op.execute(statement)
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from adapters.outbound.sql.policies import enforce
+from adapters.outbound.sql.policies import enforce, unsampled
 
 revision = "0002"
 down_revision = "0001"
@@ -18,6 +18,12 @@ PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("visit_count", ("host_club", "home_club"), "SIU"),
 )
 
+PERSONAL: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("member", ("number", "name", "category", "residence", "facts")),
+    ("visit", ("reason",)),
+    ("standing_grant", ("category", "facts", "distance_from_club_metres", "distance_from_residence_metres")),
+)
+
 
 def upgrade() -> None:
     _agreement()
@@ -30,6 +36,9 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table, parties, rights in PROTECTED:
             for statement in enforce(table, parties, rights):
+                op.execute(statement)
+        for table, columns in PERSONAL:
+            for statement in unsampled(table, columns):
                 op.execute(statement)
 
 
