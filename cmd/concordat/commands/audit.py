@@ -48,7 +48,7 @@ def audit(
     for one in logs:
         typer.echo(json.dumps(_as_json(one)) if as_json else _as_text(one))
     if not as_json:
-        typer.echo(f"{count} findings." if count else "Everything matches.")
+        typer.echo(_counted(count) if count else "Everything matches.")
     raise typer.Exit(REFUSED if count else 0)
 
 
@@ -122,17 +122,20 @@ class _Shown:
         typer.echo(f"[{finding.code}] {finding.detail}\n    {where}")
 
 
+def _counted(count: int) -> str:
+    return "1 finding." if count == 1 else f"{count} findings."
+
+
 def _as_json(one: "LogAudit") -> dict[str, object]:
     intact = None if one.intact_until is None else {"size": one.intact_until[0], "at": one.intact_until[1]}
     return {"log": one.origin, "leaves": one.leaves, "findings": one.findings, "intact_until": intact}
 
 
 def _as_text(one: "LogAudit") -> str:
+    leaves, findings = f"{one.origin}: {one.leaves} leaves", _counted(one.findings).rstrip(".")
     if not one.findings:
-        return f"{one.origin}: {one.leaves} leaves, nothing to report."
+        return f"{leaves}, nothing to report."
     if one.intact_until is None:
-        return f"{one.origin}: {one.leaves} leaves, {one.findings} findings; no anchor bounds when it happened."
+        return f"{leaves}, {findings}; no anchor bounds when it happened."
     size, at = one.intact_until
-    return (
-        f"{one.origin}: {one.leaves} leaves, {one.findings} findings; intact up to the anchor of {size} leaves ({at})."
-    )
+    return f"{leaves}, {findings}; intact up to the anchor of {size} leaves ({at})."
