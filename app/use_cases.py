@@ -1,7 +1,8 @@
 """What every use-case class is given, and what most of them share."""
 
 from dataclasses import dataclass, fields
-from typing import Generic, TypeVar
+from enum import Enum
+from typing import Final, Generic, TypeVar
 
 from ports.authoriser import Allow
 from ports.caller import Caller
@@ -15,6 +16,17 @@ from shared.ids import NewId
 TxT = TypeVar("TxT", bound=Tx)
 A = TypeVar("A", bound=Aggregate)
 V = TypeVar("V", bound=View)
+T = TypeVar("T")
+
+
+class Absent(Enum):
+    """What a field of a change holds that its sender left out; None is for one that was sent to be empty."""
+
+    ABSENT = "\0"
+    """As a text, for fingerprints, one that no command may hold."""
+
+
+ABSENT: Final = Absent.ABSENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +46,11 @@ def as_expected(caller: Caller, aggregate: A) -> A:
     if caller.expected_version is not None and caller.expected_version != aggregate.version:
         raise StaleVersion(expected=caller.expected_version, found=aggregate.version)
     return aggregate
+
+
+def given(value: T | Absent, known: T) -> T:
+    """What a change says of a field, or where it says nothing what is known already."""
+    return known if value is ABSENT else value
 
 
 def show(view: type[V], aggregate: Aggregate) -> V:

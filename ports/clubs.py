@@ -106,6 +106,12 @@ class Visits(Protocol):
     ) -> Sequence[date]:
         """Days of the member's other visits under the agreement in these states, once per visit, sorted (vis6)."""
 
+    async def due(self, *, ahead: date, inside: date, most: int) -> Sequence[UUID]:
+        """Ids of visits to this club whose days are over, of the oldest days first and no more than `most`.
+
+        Those that may still begin have a last day of at most `ahead`, those under way one of at most `inside`.
+        """
+
     async def add(self, visit: Visit) -> None: ...
 
     async def save(self, visit: Visit) -> None:

@@ -41,7 +41,7 @@ class AcceptTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendAgreement:
-    """A suspension holds at once, and needs a reason."""
+    """A suspension holds at once. Its reason stands in clear in both clubs' logs for ever: name no person in it."""
 
     reason: str
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from app.use_cases import UseCases, as_expected, show
+from app.use_cases import ABSENT, Absent, UseCases, as_expected, given, show
 from core.clubs.club import Club
+from core.clubs.days import MIDNIGHT
 from core.clubs.geography import Position
 from core.log.origins import Origin
 from ports.caller import Caller
@@ -20,23 +21,29 @@ KEY_SIZE = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundClub:
-    """`zone` is an IANA name, `currency` an ISO 4217 code, `slug` becomes part of the origin of the club's log."""
+    """`zone` is an IANA name, `currency` an ISO 4217 code, `slug` becomes part of the origin of the club's log.
+
+    `closing_time` (`23:30`) is when the house closes by its own clocks and who forgot to check out is checked out; a
+    time before noon is in the next morning.
+    """
 
     slug: str
     name: str
     zone: str
     currency: str
     position: Position
+    closing_time: str = MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendClub:
     """What to change; a field that is absent stays as it is."""
 
-    name: str | None = None
-    zone: str | None = None
-    currency: str | None = None
-    position: Position | None = None
+    name: str | Absent = ABSENT
+    zone: str | Absent = ABSENT
+    currency: str | Absent = ABSENT
+    position: Position | Absent = ABSENT
+    closing_time: str | Absent = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,7 @@ class ClubView:
     zone: str
     currency: str
     position: Position
+    closing_time: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +84,7 @@ class Clubs(UseCases[ClubsTx]):
                 currency=command.currency,
                 position=command.position,
                 origin=origin,
+                closing_time=command.closing_time,
             )
             await tx.clubs.found(club, origin)
             await tx.subjects.add(club.id, self.random_bytes(KEY_SIZE))
@@ -88,7 +97,11 @@ class Clubs(UseCases[ClubsTx]):
         async with self.begin(caller) as tx:
             club = as_expected(caller, await tx.clubs.get(key))
             club, events = club.amend(
-                name=command.name, zone=command.zone, currency=command.currency, position=command.position
+                name=given(command.name, club.name),
+                zone=given(command.zone, club.zone),
+                currency=given(command.currency, club.currency),
+                position=given(command.position, club.position),
+                closing_time=given(command.closing_time, club.closing_time),
             )
             await tx.clubs.save(club)
             tx.emit(*events)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from app.clubs.grants import rewrite
-from app.use_cases import UseCases, as_expected, show
+from app.use_cases import ABSENT, Absent, UseCases, as_expected, given, show
 from core.clubs.geography import Position
 from core.clubs.member import Member
 from core.clubs.standing import Fact, FactKind
@@ -31,11 +31,11 @@ class EnrolMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendMember:
-    """What to change; a field that is absent stays as it is."""
+    """What to change; a field that is absent stays as it is. A `residence` of null makes it unknown."""
 
-    name: str | None = None
-    category: str | None = None
-    residence: Position | None = None
+    name: str | Absent = ABSENT
+    category: str | Absent = ABSENT
+    residence: Position | Absent | None = ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +103,9 @@ class Members(UseCases[ClubsTx]):
             member = as_expected(caller, await tx.members.get(key))
             known = member.person()
             member, events = member.amend(
-                name=known.name if command.name is None else command.name,
-                category=known.category if command.category is None else command.category,
-                residence=known.residence if command.residence is None else command.residence,
+                name=given(command.name, known.name),
+                category=given(command.category, known.category),
+                residence=given(command.residence, known.residence),
             )
             await tx.members.save(member)
             await rewrite(tx, member.person())

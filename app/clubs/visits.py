@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
+from app.clubs.clubs import ClubView
 from app.clubs.grants import granted
 from app.clubs.judging import Judged, Stay, judge
 from app.use_cases import UseCases, as_expected, show
+from app.workers import in_turn, report, worker
 from core.clubs.agreement import VISITS_SCOPE
 from core.clubs.commitments import member_commitment
-from core.clubs.days import local_date
+from core.clubs.days import last_closed, local_date
 from core.clubs.eligibility import Failure
 from core.clubs.lifecycle import step
 from core.clubs.member import Member
 from core.clubs.visit import Visit, VisitRefused, VisitRequested
-from core.clubs.visit_refusals import AlreadyCheckedIn, WindowOver, WrongState
+from core.clubs.visit_refusals import AlreadyCheckedIn, NotDue, WindowOver, WrongState
 from core.clubs.visit_states import LIFE_CYCLE, VisitMove, VisitState
 from ports.caller import Caller
 from ports.clubs import ClubsTx
@@ -25,6 +28,7 @@ from shared.events import Event
 from shared.paging import Page, PageRequest
 
 KEY_SIZE = 32
+MOST_AT_A_TURN = 500
 
 
 class NotTheHost(Forbidden):
@@ -164,18 +168,20 @@ class Visits(UseCases[ClubsTx]):
             return await _ended(tx, *visit.decline(command.reason))
 
     async def cancel(self, caller: Caller, key: UUID, command: EndVisit) -> VisitView:
-        """The member will not come, or the host cannot receive; the days are free again."""
+        """The member will not come, or the host cannot receive; the days are free again, if it is not too late."""
         self.allow(caller, "clubs.visit.cancel")
         async with self.begin(caller) as tx:
             visit = as_expected(caller, await tx.visits.get(key))
-            return await _ended(tx, *visit.cancel(command.reason))
+            zone = (await tx.clubs.entry(visit.host_club)).zone
+            return await _ended(tx, *visit.cancel(command.reason, self.now(), zone))
 
     async def deny(self, caller: Caller, key: UUID, command: EndVisit) -> VisitView:
         """The desk turns a confirmed visitor away."""
         self.allow(caller, "clubs.visit.check_in")
         async with self.begin(caller) as tx:
             visit = as_host(caller, await tx.visits.get(key))
-            return await _ended(tx, *visit.deny(command.reason))
+            zone = (await tx.clubs.entry(visit.host_club)).zone
+            return await _ended(tx, *visit.deny(command.reason, self.now(), zone))
 
     async def no_show(self, caller: Caller, key: UUID) -> VisitView:
         """The days are over and nobody came."""
@@ -192,6 +198,32 @@ class Visits(UseCases[ClubsTx]):
     async def list(self, caller: Caller, request: PageRequest, state: VisitState | None = None) -> Page[VisitView]:
         self.allow(caller, "clubs.visit.read")
         return await self.read.page(caller, VisitView, request, {} if state is None else {"state": state})
+
+    async def conclude(self, club: UUID) -> int:
+        """Let time end visits to this club, some hundreds at most; returns how many. A job's: no permission guards it.
+
+        Raises what failed, once every other one had its turn.
+        """
+        caller, at = worker("conclusion", club), self.now()
+        host = await self.read.one(caller, ClubView, club)
+        ahead = local_date(at, host.zone) - timedelta(days=1)
+        inside = last_closed(at, host.closing_time, host.zone)
+        async with self.look(caller) as tx:
+            due = await tx.visits.due(ahead=ahead, inside=inside, most=MOST_AT_A_TURN)
+        concluded, failed = await in_turn(due, partial(self._conclude, caller, host))
+        report(failed)
+        return sum(concluded.values())
+
+    async def _conclude(self, caller: Caller, host: ClubView, key: UUID) -> bool:
+        """Whether time ended this visit; it does not where somebody was quicker."""
+        async with self.begin(caller) as tx:
+            visit = await tx.visits.held(key)
+            try:
+                ended, events = visit.conclude(self.now(), host.zone, host.closing_time)
+            except NotDue:
+                return False
+            await _ended(tx, ended, events)
+            return True
 
     async def _announced(self, tx: ClubsTx, member: Member, command: RequestVisit) -> Stay:
         """The stay that the home club asks for, with a key of its own that both clubs may read."""

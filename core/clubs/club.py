@@ -6,14 +6,17 @@ from uuid import UUID
 
 from core.clubs import names
 from core.clubs.currency import currency_code
-from core.clubs.days import zone_name
+from core.clubs.days import MIDNIGHT, time_of_day, zone_name
 from core.clubs.geography import Position
 from shared.events import Aggregate, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Club(Aggregate):
-    """A club of the network. `zone` is an IANA name, `currency` an ISO 4217 code; the slug never changes."""
+    """A club of the network. `zone` is an IANA name, `currency` an ISO 4217 code; the slug never changes.
+
+    `closing_time` is the time of day at which the house closes, by its own clocks; before noon, in the next morning.
+    """
 
     kind: ClassVar[str] = "club"
 
@@ -22,10 +25,20 @@ class Club(Aggregate):
     zone: str
     currency: str
     position: Position
+    closing_time: str
 
     @classmethod
     def found(
-        cls, *, id: UUID, slug: str, name: str, zone: str, currency: str, position: Position, origin: str
+        cls,
+        *,
+        id: UUID,
+        slug: str,
+        name: str,
+        zone: str,
+        currency: str,
+        position: Position,
+        origin: str,
+        closing_time: str = MIDNIGHT,
     ) -> "tuple[Club, tuple[ClubFounded]]":
         """A new club and the genesis of its log, which names `origin` (rule aud1)."""
         club = cls(
@@ -36,25 +49,22 @@ class Club(Aggregate):
             zone=zone_name(zone),
             currency=currency_code(currency),
             position=position,
+            closing_time=time_of_day(closing_time, "closing_time"),
         )
         return club, (ClubFounded(club=club, origin=origin),)
 
     def amend(
-        self,
-        *,
-        name: str | None = None,
-        zone: str | None = None,
-        currency: str | None = None,
-        position: Position | None = None,
+        self, *, name: str, zone: str, currency: str, position: Position, closing_time: str
     ) -> "tuple[Club, tuple[ClubAmended]]":
-        """The club with what is given changed; None leaves a field as it is."""
+        """What the club says of itself: every value as it is from now on."""
         club = replace(
             self,
             version=self.version + 1,
-            name=self.name if name is None else names.name(name),
-            zone=self.zone if zone is None else zone_name(zone),
-            currency=self.currency if currency is None else currency_code(currency),
-            position=self.position if position is None else position,
+            name=names.name(name),
+            zone=zone_name(zone),
+            currency=currency_code(currency),
+            position=position,
+            closing_time=time_of_day(closing_time, "closing_time"),
         )
         return club, (ClubAmended(club=club),)
 

@@ -8,20 +8,21 @@ from uuid import UUID
 from core.clubs import names
 from core.clubs.agreement import Agreement
 from core.clubs.commitments import visit_commitment
-from core.clubs.days import check_stay, local_date
+from core.clubs.days import check_stay, closing_after, local_date
 from core.clubs.eligibility import Verdict
 from core.clubs.lifecycle import step
 from core.clubs.visit_refusals import (
     AlreadyCheckedIn,
     CheckOutNotAfterCheckIn,
     ForeignVerdict,
+    NotDue,
     NotYet,
     WindowOpen,
     WindowOver,
     WrongClubs,
     WrongState,
 )
-from core.clubs.visit_states import LIFE_CYCLE, VisitMove, VisitState
+from core.clubs.visit_states import LIFE_CYCLE, STATES_AHEAD, VisitMove, VisitState
 from shared.events import Aggregate, Event, Personal
 
 
@@ -114,14 +115,17 @@ class Visit(Aggregate):
         visit = self._moved(VisitMove.DECLINE, names.reason(reason))
         return visit, (VisitDeclined(visit=visit),)
 
-    def cancel(self, reason: str | None = None) -> "tuple[Visit, tuple[VisitCancelled]]":
-        """The member will not come after all, or the host cannot receive; the days are free again (rule vis6)."""
-        visit = self._moved(VisitMove.CANCEL, None if reason is None else names.reason(reason))
+    def cancel(self, reason: str, at: datetime, zone: str) -> "tuple[Visit, tuple[VisitCancelled]]":
+        """The visit will not take place, its days are free again (rule vis6); raises WindowOver if nobody came."""
+        visit = self._moved(VisitMove.CANCEL, names.reason(reason))
+        if self.state is VisitState.CONFIRMED:
+            self._check_not_over(at, zone)
         return visit, (VisitCancelled(visit=visit),)
 
-    def deny(self, reason: str) -> "tuple[Visit, tuple[VisitDenied]]":
-        """The desk turned the member away."""
+    def deny(self, reason: str, at: datetime, zone: str) -> "tuple[Visit, tuple[VisitDenied]]":
+        """The desk turned the member away; raises WindowOver once the days are over in the host's `zone`."""
         visit = self._moved(VisitMove.DENY, names.reason(reason))
+        self._check_not_over(at, zone)
         return visit, (VisitDenied(visit=visit),)
 
     def no_show(self, at: datetime, zone: str) -> "tuple[Visit, tuple[VisitMarkedNoShow]]":
@@ -144,8 +148,7 @@ class Visit(Aggregate):
         today = local_date(at, zone)
         if today < self.first_day:
             raise NotYet(first_day=self.first_day)
-        if today > self.last_day:
-            raise WindowOver(last_day=self.last_day)
+        self._check_not_over(at, zone)
         self._own(verdict, at, today)
         if not verdict.eligible:
             visit = self._judged(VisitMove.REFUSE_CHECK_IN, verdict, verdict_hash)
@@ -171,10 +174,29 @@ class Visit(Aggregate):
         visit = replace(moved, checked_out_at=at, auto_check_out=auto)
         return visit, (VisitCheckedOut(visit=visit),)
 
+    def conclude(
+        self, at: datetime, zone: str, closing_time: str
+    ) -> "tuple[Visit, tuple[VisitLapsed | VisitMarkedNoShow | VisitCheckedOut]]":
+        """What time alone makes of it (vis3, vis11); raises NotDue. Zone and closing time are the host's."""
+        if self.state is VisitState.CHECKED_IN and self.checked_in_at is not None:
+            closed_at = closing_after(self.last_day, self.checked_in_at, closing_time, zone)
+            if closed_at <= at:
+                return self.check_out(closed_at, auto=True)
+        elif self.state in STATES_AHEAD and local_date(at, zone) > self.last_day:
+            if self.state is VisitState.CONFIRMED:
+                return self.no_show(at, zone)
+            visit = self._moved(VisitMove.LAPSE, self.reason)
+            return visit, (VisitLapsed(visit=visit),)
+        raise NotDue
+
     def erase(self) -> "tuple[Visit, tuple[VisitErased]]":
         """The visitor was erased: the reason goes, the host keeps days, times and reference; a booking is cancelled."""
         visit = replace(self._moved(VisitMove.ERASE, None), erased=True)
         return visit, (VisitErased(visit=visit),)
+
+    def _check_not_over(self, at: datetime, zone: str) -> None:
+        if local_date(at, zone) > self.last_day:
+            raise WindowOver(last_day=self.last_day)
 
     def _step(self, move: VisitMove) -> VisitState:
         return step(LIFE_CYCLE, self.state, move, WrongState)
@@ -320,6 +342,13 @@ class VisitCancelled(VisitEvent):
     """The visit will not take place."""
 
     type: ClassVar[str] = "clubs.visit_cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitLapsed(VisitEvent):
+    """Nobody answered the request while the visit's days lasted."""
+
+    type: ClassVar[str] = "clubs.visit_lapsed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

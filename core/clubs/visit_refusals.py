@@ -52,6 +52,13 @@ class WindowOpen(Conflict):
     title = "The days of the visit are not over yet."
 
 
+class NotDue(Conflict):
+    """Time alone has nothing to make of this visit: its days or its house are not over, or it has ended (rule vis3)."""
+
+    code = "visit/not-due"
+    title = "The visit has not run out."
+
+
 class CheckOutNotAfterCheckIn(Conflict):
     """A check-out comes after its check-in (rule vis11). Parameter: checked_in_at."""
 

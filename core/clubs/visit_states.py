@@ -30,6 +30,7 @@ class VisitMove(StrEnum):
     DENY = "deny"
     MARK_NO_SHOW = "mark_no_show"
     CHECK_OUT = "check_out"
+    LAPSE = "lapse"
     ERASE = "erase"
 
 
@@ -40,6 +41,7 @@ LIFE_CYCLE: dict[tuple[VisitState, VisitMove], VisitState] = {
     (_S.REQUESTED, _M.REFUSE_CONFIRMATION): _S.REQUESTED,
     (_S.REQUESTED, _M.DECLINE): _S.DECLINED,
     (_S.REQUESTED, _M.CANCEL): _S.CANCELLED,
+    (_S.REQUESTED, _M.LAPSE): _S.CANCELLED,
     (_S.REQUESTED, _M.ERASE): _S.CANCELLED,
     (_S.CONFIRMED, _M.CHECK_IN): _S.CHECKED_IN,
     (_S.CONFIRMED, _M.REFUSE_CHECK_IN): _S.CONFIRMED,

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -252,6 +252,54 @@ class ClubsContract(InWorlds):
         async with scene.world.begin(scene.home) as tx:
             found = await tx.visits.of_member(visits[0].member_ref)
         assert [one.id for one in found] == [one.id for one in visits]
+
+    async def test_visits_that_are_due_are_the_host_s_that_have_not_ended_the_oldest_days_first(
+        self, scene: Scene, stranger: Caller
+    ) -> None:
+        yesterday, tomorrow, later = (TODAY + timedelta(days=days) for days in (-1, 1, 2))
+        asked = await scene.requested((await scene.member()).id, later)
+        booked = await scene.confirmed((await scene.member()).id, TODAY, tomorrow)
+        inside = (await scene.checked_in((await scene.member()).id)).visit
+        ended = await scene.confirmed((await scene.member()).id)
+        await scene.world.clubs.visits.cancel(scene.home, ended.id, EndVisit(reason="Rain"))
+        assert inside is not None
+
+        async def due(club: Caller, ahead: date, in_house: date, most: int = 9) -> list[UUID]:
+            async with scene.world.begin(club) as tx:
+                return list(await tx.visits.due(ahead=ahead, inside=in_house, most=most))
+
+        assert await due(scene.host, later, later) == [inside.id, booked.id, asked.id]
+        assert await due(scene.host, later, later, most=2) == [inside.id, booked.id]
+        assert await due(scene.host, later, yesterday) == [booked.id, asked.id]
+        assert await due(scene.host, yesterday, TODAY) == [inside.id]
+        assert await due(scene.host, tomorrow, yesterday) == [booked.id]
+        for other in (scene.home, stranger):
+            assert await due(other, later, later) == []
+
+    async def test_time_ends_the_visits_to_a_club_in_both_logs_and_leaves_no_grant(self, scene: Scene) -> None:
+        visits = scene.world.clubs.visits
+        asked = await scene.requested((await scene.member()).id)
+        booked = await scene.confirmed((await scene.member()).id)
+        inside = (await scene.checked_in((await scene.member()).id)).visit
+        ahead = await scene.confirmed((await scene.member()).id, TODAY + timedelta(days=3))
+        assert inside is not None
+        scene.world.clock.forward(days=1)
+        assert await visits.conclude(scene.home.of_club) == 0
+        assert await visits.conclude(scene.host.of_club) == 3
+        assert await visits.conclude(scene.host.of_club) == 0
+        ended = {asked.id: "cancelled", booked.id: "no_show", inside.id: "checked_out", ahead.id: "confirmed"}
+        for club in (scene.home, scene.host):
+            assert {key: (await visits.get(club, key)).state.value for key in ended} == ended
+            async with scene.world.begin(club) as tx:
+                for key in (asked.id, booked.id, inside.id):
+                    with pytest.raises(Missing):
+                        await tx.grants.get(key)
+                await tx.grants.get(ahead.id)
+            async with scene.world.begin_log(club) as log:
+                events = [one.event_id for one in await log.log.take("log", 100)]
+                told = [message.type for message in (await log.log.messages(events)).values()]
+            for name in ("lapsed", "marked_no_show", "checked_out"):
+                assert told.count(f"clubs.visit_{name}") == 1
 
     async def test_decisions_about_a_member_are_made_one_at_a_time(self, scene: Scene) -> None:
         visit, order = await scene.requested((await scene.member()).id), []

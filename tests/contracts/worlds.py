@@ -9,7 +9,7 @@ from core.clubs.club import Club
 from ports.caller import Caller
 from ports.clubs import ClubsTx
 from tests.support.databases import MEMORY, PostgresDatabase
-from tests.support.scenes import Scene, found, two_clubs
+from tests.support.scenes import Scene, amended, found, two_clubs
 from tests.support.world import World, caller, world_at
 
 
@@ -53,7 +53,7 @@ class InPostgres:
 
 async def rename(tx: ClubsTx, caller: Caller, name: str) -> Club:
     """A change of the caller's club, with its event."""
-    club, events = (await tx.clubs.get(caller.of_club)).amend(name=name)
+    club, events = amended(await tx.clubs.get(caller.of_club), name=name)
     await tx.clubs.save(club)
     tx.emit(*events)
     return club

@@ -1,7 +1,7 @@
 """Where most tests begin: clubs that agree, a member in good standing, a visit as far along as it has to be."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from app.clubs.agreements import AcceptTerms, AgreementView, DraftAgreement
 from app.clubs.clubs import ClubView, FoundClub
 from app.clubs.members import EnrolMember, MemberView, RecordFact
 from app.clubs.visits import CheckIn, ConfirmVisit, Decision, RequestVisit, VisitView
+from core.clubs.club import Club, ClubAmended
 from core.clubs.geography import Position
 from core.clubs.standing import FactKind
 from core.clubs.terms import Quota, Terms, Window
@@ -31,6 +32,14 @@ async def found(world: World, name: str = "harbour") -> ClubView:
         position=Position(latitude_microdegrees=latitude, longitude_microdegrees=longitude),
     )
     return await world.clubs.clubs.found(caller(None), command)
+
+
+def amended(club: Club, **changes: Any) -> tuple[Club, tuple[ClubAmended]]:
+    """The club with these values changed, and the event."""
+    known = {field.name: getattr(club, field.name) for field in fields(club)}
+    for name in ("id", "version", "slug"):
+        del known[name]
+    return club.amend(**{**known, **changes})
 
 
 def terms(**changes: Any) -> Terms:

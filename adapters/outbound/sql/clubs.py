@@ -52,6 +52,7 @@ club = table(
     Column("zone", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("position", Plain(Position), nullable=False),
+    Column("closing_time", Text, nullable=False),
     parties=("id",),
     rights="SIU",
     fixed=("slug",),
@@ -164,6 +165,8 @@ Index(
     sqlite_where=_LIVE,
     _table=agreement,
 )
+_UNENDED = sql("state IN ('requested', 'confirmed', 'checked_in')")
+Index("ix_visit_unended", visit.c.host_club, visit.c.last_day, postgresql_where=_UNENDED, sqlite_where=_UNENDED)
 _OPEN = sql("state = 'checked_in'")
 Index("uq_visit_open", visit.c.home_club, visit.c.member_ref, unique=True, postgresql_where=_OPEN, sqlite_where=_OPEN)
 
@@ -262,6 +265,21 @@ class SqlVisits(SqlAggregates[Visit]):
         mine(visit),
     )
 
+    # The index holds no visit that has ended, and `latest` bounds what is read of it.
+    _DUE = (
+        select(visit.c.id)
+        .where(
+            visit.c.host_club == TENANT,
+            _UNENDED,
+            visit.c.last_day <= bindparam("latest"),
+            or_(
+                and_(visit.c.state == VisitState.CHECKED_IN, visit.c.last_day <= bindparam("inside")),
+                and_(visit.c.state != VisitState.CHECKED_IN, visit.c.last_day <= bindparam("ahead")),
+            ),
+        )
+        .order_by(visit.c.last_day, visit.c.id)
+        .limit(bindparam("most"))
+    )
     _REF = select(visit.c.member_ref).where(visit.c.id == bindparam("key"), mine(visit))
 
     async def hold(self, member_ref: UUID) -> None:
@@ -282,6 +300,11 @@ class SqlVisits(SqlAggregates[Visit]):
             self._CONSUMED, of_agreement=agreement_id, of_ref=member_ref, but=but, states=[*states]
         )
         return sorted(day for row in rows for day in _days(row["first_day"], row["last_day"]))
+
+    async def due(self, *, ahead: date, inside: date, most: int) -> Sequence[UUID]:
+        latest = max(ahead, inside)
+        rows = await self._session.all(self._DUE, ahead=ahead, inside=inside, latest=latest, most=most)
+        return [row["id"] for row in rows]
 
     async def save(self, aggregate: Visit) -> None:
         try:

@@ -73,5 +73,5 @@ def subscriptions(use_cases: ClubsUseCases) -> Sequence[Subscription]:
 
 
 def jobs(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Job]:
-    conclusion = Conclusion(agreements=use_cases.agreements, backlog=i.backlog)
+    conclusion = Conclusion(agreements=use_cases.agreements, visits=use_cases.visits, backlog=i.backlog)
     return (Job(name="clubs.conclude", every_seconds=i.rhythm.conclude_seconds, tick=conclusion.tick),)

@@ -10,12 +10,14 @@ from app.clubs.agreements import AcceptTerms, AgreementView, ChangeTerms, DraftA
 from app.clubs.clubs import AmendClub, FoundClub
 from app.clubs.members import AmendMember, EnrolMember, RecordFact
 from app.clubs.visits import CheckIn, ConfirmVisit, EndVisit, RequestVisit
+from app.use_cases import ABSENT
 from core.clubs.geography import Position
 from core.clubs.standing import FactKind
 from core.clubs.terms import Quota, Terms, Window
 from ports.caller import Caller
 from shared.errors import ConcordatError
 from shared.ids import id_from
+from tests.support.scenes import amended
 from tests.support.world import Clock, Ids, World, caller
 
 T = TypeVar("T")
@@ -70,7 +72,7 @@ class Workload:
         async with self.world.begin(club) as tx:
             held = await tx.clubs.get(club.of_club)
             for number in range(events):
-                held, told = held.amend(name=f"Name {number}")
+                held, told = amended(held, name=f"Name {number}")
                 await tx.clubs.save(held)
                 tx.emit(*told)
 
@@ -160,7 +162,8 @@ class Workload:
 
     async def _amend_member(self) -> None:
         club, member = self.rng.choice(self.members)
-        command = AmendMember(name=f"Renamed {self.rng.randrange(1000)}", residence=self._position())
+        residence = self._position() if self.rng.random() < 0.8 else None
+        command = AmendMember(name=f"Renamed {self.rng.randrange(1000)}", residence=residence)
         await self.world.clubs.members.amend(club, member, command)
 
     async def _erase(self) -> None:
@@ -170,8 +173,9 @@ class Workload:
 
     async def _amend_club(self) -> None:
         club = self.rng.choice(self.clubs)
-        position = self._position() if self.rng.random() < 0.5 else None
-        command = AmendClub(name=f"Club {self.rng.randrange(1000)}", position=position)
+        position = self._position() if self.rng.random() < 0.5 else ABSENT
+        closing_time = self.rng.choice(["00:00", "02:30", "22:00"])
+        command = AmendClub(name=f"Club {self.rng.randrange(1000)}", position=position, closing_time=closing_time)
         await self.world.clubs.clubs.amend(club, club.of_club, command)
 
     async def _request(self) -> None:
@@ -251,6 +255,7 @@ class Workload:
         self._clock().forward(hours=self.rng.choice([1, 12, 24, 24 * 31]))
         for club in self.clubs:
             await self.world.clubs.agreements.conclude(club.of_club)
+            await self.world.clubs.visits.conclude(club.of_club)
 
     def _agreement(self) -> AgreementView:
         return self.rng.choice(self.agreements)

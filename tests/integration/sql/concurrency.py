@@ -11,7 +11,7 @@ from uuid import UUID
 from app.clubs.agreements import AcceptTerms, DraftAgreement
 from app.clubs.clubs import AmendClub, FoundClub
 from app.clubs.members import EnrolMember, RecordFact
-from app.clubs.visits import CheckIn, ConfirmVisit, Decision
+from app.clubs.visits import CheckIn, ConfirmVisit, Decision, VisitView
 from core.clubs.eligibility import QUOTA_EXCEEDED
 from core.clubs.standing import FactKind
 from core.clubs.terms import Quota, Window
@@ -188,6 +188,21 @@ class Concurrency:
             )
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             await self._has_no_grant(scene, visit.id)
+
+    async def test_two_workers_and_the_desk_at_once_end_a_visit_once(self, worlds: list[World]) -> None:
+        scene = await two_clubs(worlds[0])
+        inside = [(await scene.checked_in((await scene.member()).id)).visit for _ in range(6)]
+        worlds[0].clock.forward(days=1)
+        outcomes = await at_once(
+            *(world.clubs.visits.conclude(scene.host.of_club) for world in (worlds[0], worlds[-1])),
+            *(worlds[-1].clubs.visits.check_out(scene.host, visit.id) for visit in reversed(inside) if visit),
+        )
+        by_worker, by_desk = outcomes[:2], kinds(outcomes[2:])
+        assert by_desk.keys() <= {VisitView, WrongState}
+        assert sum(by_worker) + by_desk[VisitView] == len(inside)
+        assert (await types_in_log(worlds[0], scene.host))["clubs.visit_checked_out"] == len(inside)
+        views = [await worlds[0].clubs.visits.get(scene.host, visit.id) for visit in inside if visit]
+        assert sum(view.auto_check_out for view in views) == sum(by_worker)
 
     async def _has_no_grant(self, scene: Scene, visit: UUID) -> None:
         async with scene.world.begin(scene.host) as tx:

@@ -12,6 +12,7 @@ from core.clubs.club import Club, ClubFounded
 from core.clubs.currency import EXPONENTS, UnknownCurrency, currency_code
 from core.clubs.days import (
     BadStay,
+    BadTimeOfDay,
     UnknownZone,
     check_stay,
     date_or_none,
@@ -22,6 +23,7 @@ from core.clubs.days import (
 from core.clubs.geography import BadPosition, Position, distance_metres
 from core.clubs.names import BadText
 from shared.errors import Invalid
+from tests.support.scenes import amended
 from tests.unit.clubs.samples import HARBOUR
 
 ZURICH = Position(latitude_microdegrees=47_376_900, longitude_microdegrees=8_541_700)
@@ -48,7 +50,7 @@ def founded() -> tuple[Club, tuple[ClubFounded]]:
 
 def test_aud1_founding_a_club_names_the_origin_of_its_log() -> None:
     club, (event,) = founded()
-    assert (club.version, club.name) == (1, "Harbour")
+    assert (club.version, club.name, club.closing_time) == (1, "Harbour", "00:00")
     assert event.origin == "demo/harbour/1"
     assert event.parties == (club.id,)
     assert event.after == (club,)
@@ -57,20 +59,30 @@ def test_aud1_founding_a_club_names_the_origin_of_its_log() -> None:
 
 def test_sh1_amending_a_club_raises_its_version_by_one_and_leaves_the_rest() -> None:
     club, _ = founded()
-    amended, (event,) = club.amend(name="Harbour Rowing Club", zone="Asia/Tokyo")
-    assert (amended.version, amended.name, amended.zone) == (2, "Harbour Rowing Club", "Asia/Tokyo")
-    assert (amended.slug, amended.currency, amended.position) == (club.slug, club.currency, club.position)
-    assert (event.club, event.parties) == (amended, (club.id,))
+    after, (event,) = amended(club, name="Harbour Rowing Club", zone="Asia/Tokyo", closing_time="23:30")
+    assert (after.version, after.name, after.zone, after.closing_time) == (
+        2,
+        "Harbour Rowing Club",
+        "Asia/Tokyo",
+        "23:30",
+    )
+    assert (after.slug, after.currency, after.position) == (club.slug, club.currency, club.position)
+    assert (event.club, event.parties) == (after, (club.id,))
 
 
 @pytest.mark.parametrize(
     ("change", "refusal"),
-    [({"name": "\u202e"}, BadText), ({"zone": "Mars/Olympus"}, UnknownZone), ({"currency": "HRK"}, UnknownCurrency)],
+    [
+        ({"name": "\u202e"}, BadText),
+        ({"zone": "Mars/Olympus"}, UnknownZone),
+        ({"currency": "HRK"}, UnknownCurrency),
+        ({"closing_time": "24:00"}, BadTimeOfDay),
+    ],
 )
 def test_amending_a_club_checks_what_founding_checks(change: dict[str, Any], refusal: type[Invalid]) -> None:
     club, _ = founded()
     with pytest.raises(refusal):
-        club.amend(**change)
+        amended(club, **change)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def events() -> list[Event]:
         *refusal,
         *booked.check_in(judged(booked, NOON), SEALED, SEALED, NOON, ZONE)[1],
         *booked.check_in(refused, SEALED, SEALED, NOON, ZONE)[1],
-        *booked.deny("Ada Example wore no tie")[1],
+        *booked.deny("Ada Example wore no tie", NOON, ZONE)[1],
         *visit().decline("Ada Example is too loud")[1],
         *there.check_out(later(NOON, hours=1))[1],
         *booked.erase()[1],

@@ -288,7 +288,7 @@ class Desk:
         self.visits[place], _ = self.visits[place].check_out(later(at_noon(self.stays[place][0]), hours=3))
 
     def cancel(self, place: int) -> None:
-        self.visits[place], _ = self.visits[place].cancel()
+        self.visits[place], _ = self.visits[place].cancel("rain", NOW, ZONE)
 
     def no_show(self, place: int) -> None:
         over = at_noon(self.stays[place][1] + timedelta(days=1))

@@ -169,7 +169,7 @@ def test_story_11_of_two_requests_for_the_fourth_place_exactly_one_is_confirmed(
     still_open, (event,) = clubs.confirm(other)
     assert isinstance(event, VisitConfirmationRefused)
     assert (still_open.state, event.verdict.codes) == (VisitState.REQUESTED, ("visit/quota-exceeded",))
-    clubs.visits[one.id], _ = clubs.visits[one.id].cancel()
+    clubs.visits[one.id], _ = clubs.visits[one.id].cancel("rain", NOW, ZONE)
     assert clubs.confirm(still_open)[0].state is VisitState.CONFIRMED
 
 

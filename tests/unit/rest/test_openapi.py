@@ -168,6 +168,21 @@ def test_bodies_are_closed_and_described_by_name(document: dict[str, Any]) -> No
     assert partner["format"] == "uuid" and partner["pattern"].startswith("^[0-9a-f]{8}-")
 
 
+def test_a_change_may_leave_any_field_out_and_empty_only_what_may_be_empty(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    nullable = {}
+    for name in ("AmendClub", "AmendMember"):
+        described = schemas[name]
+        assert "required" not in described and not any("default" in each for each in described["properties"].values())
+        nullable[name] = [key for key, each in described["properties"].items() if {"type": "null"} in _choices(each)]
+    assert nullable == {"AmendClub": [], "AmendMember": ["residence"]}
+    assert schemas["AmendMember"]["properties"]["name"] == {"type": "string", "title": "Name"}
+
+
+def _choices(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*schema.get("anyOf", [schema])]
+
+
 def test_answers_are_described_by_name(document: dict[str, Any]) -> None:
     def answer(where: str, status: str = "200") -> Any:
         return operations(document)[where]["responses"][status]["content"]

@@ -68,7 +68,7 @@ def _endings(router: APIRouter, visits: Visits) -> None:
 
     @router.post("/v1/visits/{visit_id}/cancel", operation_id="clubs.visit.cancel")
     async def cancel(caller: Calling, visit_id: UUID, command: Json[EndVisit]) -> VisitView:
-        """The visit will not take place; its days are free again."""
+        """The visit will not take place; its days are free again, unless it was confirmed and they are over."""
         return await visits.cancel(caller, visit_id, command)
 
     @router.post("/v1/visits/{visit_id}/deny", operation_id="clubs.visit.deny")

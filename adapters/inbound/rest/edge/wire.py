@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from adapters.inbound.rest.edge.refusals import NotAsDescribed
 from adapters.inbound.rest.edge.strict_json import MOST_ERRORS, check, pointer_to
+from app.use_cases import ABSENT, Absent
 from shared.canonical import NotCanonical, b64url, unb64url
 from shared.ids import MalformedId, parse_id
 
@@ -101,6 +102,15 @@ _READ_LEAVES = {
 _NO_SCHEMAS = {"default", "metadata", "cls", "members", "expected"}
 
 
+def _absent() -> Absent:
+    return ABSENT
+
+
+def _is_absent(choice: Any) -> bool:
+    """Whether this choice of a union stands for a field that is left out: nobody can send it."""
+    return isinstance(choice, dict) and choice.get("cls") is Absent
+
+
 class _Form:
     """Rewrites the schema that pydantic makes of a type: a documented hook, so the OpenAPI shows what is checked."""
 
@@ -123,6 +133,14 @@ class _Form:
         if isinstance(kind, str) and kind in self._leaves:
             return self._leaves[kind]
         seen.add(id(node))
+        if kind == "union":
+            node["choices"] = [choice for choice in node["choices"] if not _is_absent(choice)]
+            if len(node["choices"]) == 1:
+                return self._rewritten(node["choices"][0], handler, seen)
+        if node.get("default") is ABSENT:
+            # What no JSON can say is not described as the default either.
+            del node["default"]
+            node["default_factory"] = _absent
         for name, part in node.items():
             node[name] = part if name in _NO_SCHEMAS else self._rewritten(part, handler, seen)
         if kind == "dataclass" and self._closed:

@@ -94,6 +94,7 @@ def _club() -> None:
         sa.Column("zone", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("closing_time", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
 
@@ -169,6 +170,15 @@ def _visit() -> None:
     op.create_index("ix_visit_home", "visit", ["home_club", "id"], unique=False)
     op.create_index("ix_visit_host", "visit", ["host_club", "id"], unique=False)
     op.create_index("ix_visit_member", "visit", ["member_ref", "agreement_id"], unique=False)
+    unended = sa.text("state IN ('requested', 'confirmed', 'checked_in')")
+    op.create_index(
+        "ix_visit_unended",
+        "visit",
+        ["host_club", "last_day"],
+        unique=False,
+        postgresql_where=unended,
+        sqlite_where=unended,
+    )
     op.create_index(
         "uq_visit_open",
         "visit",
