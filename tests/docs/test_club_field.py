@@ -88,8 +88,10 @@ def test_new_field_is_kept_shown_and_changed(changed: Path) -> None:
             path = f"/v1/clubs/{founded.json()['id']}"
             shown = secretary.get(path)
             amended = secretary.patch(path, json={"dress_code": "None"}, headers={"If-Match": shown.headers["ETag"]})
+            emptied = secretary.patch(path, json={"dress_code": None}, headers={"If-Match": amended.headers["ETag"]})
         assert shown.json() == founded.json()
         assert amended.json() == {**shown.json(), "dress_code": "None", "version": 2}
+        assert emptied.json() == {**shown.json(), "dress_code": None, "version": 3}
 
 
 def test_example_shows_the_patch_as_it_is() -> None:
