@@ -167,6 +167,10 @@ def _visit() -> None:
         sa.Column("erased", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    _visit_indexes()
+
+
+def _visit_indexes() -> None:
     op.create_index("ix_visit_home", "visit", ["home_club", "id"], unique=False)
     op.create_index("ix_visit_host", "visit", ["host_club", "id"], unique=False)
     op.create_index("ix_visit_member", "visit", ["member_ref", "agreement_id"], unique=False)
