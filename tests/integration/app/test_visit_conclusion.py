@@ -61,6 +61,17 @@ async def test_vis11_a_forgotten_check_out_blocks_another_host_until_the_house_h
     assert (await visits.check_in(meadow, there.id, CheckIn())).eligible
 
 
+async def test_vis11_a_house_that_closes_in_the_afternoon_checks_out_on_the_same_day(scene: Scene) -> None:
+    world = scene.world
+    await world.clubs.clubs.amend(scene.host, scene.host.of_club, AmendClub(closing_time="14:00"))
+    inside = (await scene.checked_in((await scene.member()).id)).visit
+    assert inside is not None
+    closed_at = START.replace(hour=13, minute=0)
+    await until(world, closed_at + timedelta(minutes=1))
+    assert await world.clubs.visits.conclude(scene.host.of_club) == 1
+    assert (await world.clubs.visits.get(scene.host, inside.id)).checked_out_at == closed_at
+
+
 async def test_vis11_who_came_in_after_the_house_had_closed_is_checked_out_when_it_closes_again(scene: Scene) -> None:
     world = scene.world
     await world.clubs.clubs.amend(scene.host, scene.host.of_club, AmendClub(closing_time="12:00"))

@@ -118,6 +118,28 @@ def test_vis11_a_house_closes_by_its_own_clocks_where_they_are_put_forward_or_ba
     assert closing(day, closing_time, zone) == datetime.fromisoformat(closed_at)
 
 
+@pytest.mark.parametrize(
+    ("closing_time", "at", "closed"),
+    [
+        ("12:00", "2026-03-12T10:59:59Z", 11),
+        ("12:00", "2026-03-12T11:00:00Z", 12),
+        ("11:59", "2026-03-12T11:00:00Z", 11),
+        ("11:59", "2026-03-12T10:58:59Z", 10),
+        ("00:00", "2026-03-12T22:59:59Z", 11),
+        ("00:00", "2026-03-12T23:00:00Z", 12),
+        ("23:59", "2026-03-12T22:59:00Z", 12),
+    ],
+)
+def test_vis11_a_time_before_noon_is_that_of_the_following_night(closing_time: str, at: str, closed: int) -> None:
+    assert last_closed(datetime.fromisoformat(at), closing_time, ZONE) == date(2026, 3, closed)
+
+
+def test_vis11_a_house_at_the_date_line_has_not_closed_after_a_day_that_its_zone_skipped() -> None:
+    after_the_skip = datetime(2011, 12, 30, 10, tzinfo=UTC)
+    assert local_date(after_the_skip, "Pacific/Apia") == date(2011, 12, 31)
+    assert last_closed(after_the_skip, "11:59", "Pacific/Apia") == date(2011, 12, 28)
+
+
 @given(day=st.dates(date(2000, 1, 1), date(2036, 1, 1)), closing_time=times_of_day, zone=st.sampled_from(ZONES))
 def test_vis11_a_later_day_never_closes_earlier(day: date, closing_time: str, zone: str) -> None:
     assert closing(day, closing_time, zone) <= closing(day + timedelta(days=1), closing_time, zone)
