@@ -17,7 +17,8 @@ NO_VERSION = 0
 
 # The scheme is compared exactly: one spelling of a credential is enough.
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9._~+/-]+=*)")
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Nothing that a person might be named by: the id stands in records, and those are for ever.
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-Fa-f]{32}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _VERSION_TAG = re.compile(r'"([1-9][0-9]{0,15})"')
 _ANY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
@@ -34,11 +35,11 @@ class Ids:
 
 
 def ids_of(request_id: str, traceparent: str, new_id: NewId) -> Ids:
-    """What the client sent where it is sane, new ones where it is not."""
+    """What the client sent where it is well-formed (a UUID in lower case or 32 hex digits; a trace), else new ones."""
     trace = _TRACEPARENT.fullmatch(traceparent)
     trace_id = secrets.token_hex(16) if trace is None else trace[1]
     return Ids(
-        request_id=request_id if _SANE_REQUEST_ID.fullmatch(request_id) else str(new_id()),
+        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else str(new_id()),
         trace_id=trace_id,
         traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-00" if trace is None else traceparent,
     )

@@ -42,6 +42,7 @@ def new_id() -> UUID:
 CLUB = UUID("01a1fd00-0000-7000-8000-000000000001")
 OTHER_CLUB = UUID("01a1fd00-0000-7000-8000-000000000002")
 TOKEN, OTHER_TOKEN, NO_CLUB_TOKEN = "token-of-club", "token-of-other", "token-of-nobody"
+REQUEST = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
 SECRET = "hunter2-correct-horse"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from tests.unit.rest.fake import CLUB, NO_CLUB_TOKEN, OTHER_TOKEN, TOKEN, Served, new_id
+from tests.unit.rest.fake import CLUB, NO_CLUB_TOKEN, OTHER_TOKEN, REQUEST, TOKEN, Served, new_id
 
 LIST = "/v1/things"
 
@@ -100,7 +100,7 @@ async def test_another_clubs_object_is_answered_byte_for_byte_like_an_unknown_on
     client: AsyncClient, served: Served, good: dict[str, Any]
 ) -> None:
     mine = (await client.post(LIST, json=good)).json()["id"]
-    same = {"x-request-id": "same", "idempotency-key": "k", "if-match": '"1"'}
+    same = {"x-request-id": REQUEST, "idempotency-key": "k", "if-match": '"1"'}
     async with served.client(OTHER_TOKEN) as other:
         for method, path in (
             ("GET", "{}"),

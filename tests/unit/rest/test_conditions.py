@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient, Response
 
-from tests.unit.rest.fake import OTHER_TOKEN, Served, new_id
+from tests.unit.rest.fake import OTHER_TOKEN, REQUEST, Served, new_id
 
 GOOD: dict[str, Any] = {"name": "Oar", "password": "secret", "amount": 1}
 LIST = "/v1/things"
@@ -27,7 +27,7 @@ async def test_the_same_key_and_body_replay_the_first_answer_with_its_status(
     client: AsyncClient, served: Served
 ) -> None:
     body = {**GOOD, "digest": "-_8", "at": "2026-03-12T18:04:05Z", "mood": "wild"}
-    headers = {"idempotency-key": "one", "x-request-id": "same"}
+    headers = {"idempotency-key": "one", "x-request-id": REQUEST}
     first = await client.post(LIST, json=body, headers=headers)
     again = await client.post(LIST, json=body, headers=headers)
     assert first.status_code == 201 and "idempotency-replayed" not in first.headers
@@ -39,7 +39,7 @@ async def test_the_same_key_and_body_replay_the_first_answer_with_its_status(
 
 async def test_a_refusal_by_verdict_is_an_answer_that_is_replayed_too(client: AsyncClient, served: Served) -> None:
     thing = await made(client)
-    headers = {"idempotency-key": "judge", "x-request-id": "same"}
+    headers = {"idempotency-key": "judge", "x-request-id": REQUEST}
     first = await client.post(f"{LIST}/{thing}/judge", headers=headers)
     again = await client.post(f"{LIST}/{thing}/judge", headers=headers)
     assert (first.status_code, first.headers["content-type"]) == (422, "application/problem+json")

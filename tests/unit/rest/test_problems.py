@@ -16,6 +16,7 @@ from ports.unit_of_work import InFlight, KeyReused, Missing
 from shared.canonical import NotCanonical
 from shared.errors import ConcordatError, Forbidden, Invalid, StaleVersion, Unauthenticated
 from shared.ids import MalformedId
+from tests.unit.rest.fake import REQUEST
 
 STATUSES: list[tuple[type[ConcordatError], int]] = [
     (Invalid, 422),
@@ -91,14 +92,14 @@ def test_the_table_has_each_kind_once_and_the_most_special_decides() -> None:
 
 
 async def test_a_problem_has_the_members_of_the_format_and_the_parameters(client: AsyncClient) -> None:
-    answer = await client.get("/v1/fail/forbidden", headers={"x-request-id": "order-1"})
+    answer = await client.get("/v1/fail/forbidden", headers={"x-request-id": REQUEST})
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
     assert answer.json() == {
         "type": "auth/forbidden",
         "title": "The caller lacks the permission for this.",
         "status": 403,
         "detail": "The caller lacks the permission for this.",
-        "instance": "urn:concordat:request:order-1",
+        "instance": f"urn:concordat:request:{REQUEST}",
         "permission": "things.fail",
     }
 

@@ -57,7 +57,7 @@ def exchange_of(scope: Mapping[str, Any]) -> Exchange:
 
 
 def opened(scope: Mapping[str, Any], services: Services) -> Exchange:
-    """A new exchange; sane ids of the client are taken over, since they connect its logs with ours."""
+    """A new exchange; well-formed ids of the client are taken over, since they connect its logs with ours."""
     headers: dict[bytes, bytes] = {}
     repeated: frozenset[bytes] = frozenset()
     for name, value in scope["headers"]:

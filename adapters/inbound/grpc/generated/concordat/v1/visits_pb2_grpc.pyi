@@ -9,7 +9,8 @@ What holds for every rpc of concordat.v1:
   (1 to 255 printable ASCII characters, at most once): for 24 hours the same key with the same request answers as it
   did the first time, with `idempotency-replayed: true`; the same key with another request is INVALID_ARGUMENT.
   `if-match: "7"` (the version in double quotes): the change is made only if the object still has this version, else
-  ABORTED. `x-request-id` and `traceparent` are taken over where they are well-formed.
+  ABORTED. `x-request-id` (a UUID in lower case or 32 hex digits) and `traceparent` are taken over where they are
+  well-formed, and replaced where they are not.
 - Response metadata, trailing: `x-request-id` and `traceparent`.
 - Ids are UUIDv7 in canonical lower-case text. Days are ISO 8601 text, `2026-03-12`, of the host club's calendar.
   Instants are UTC to the microsecond. Hashes are raw bytes, 32 of them.
