@@ -18,7 +18,7 @@ from core.clubs.visit_states import VisitState
 from ports.log import DirectoryEntry
 from ports.unit_of_work import Tx
 from shared.canonical import Json
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 
 
 class SlugTaken(Conflict):
@@ -40,6 +40,13 @@ class AgreementExists(Conflict):
 
     code = "agreement/exists"
     title = "The two clubs have an active agreement already."
+
+
+class NeverCheckedIn(NotFound):
+    """The visit is there, and nobody was admitted by it (yet)."""
+
+    code = "visit/never-checked-in"
+    title = "Nobody has been checked in by this visit."
 
 
 class Clubs(Protocol):
@@ -119,6 +126,9 @@ class Visits(Protocol):
 
     async def of_member(self, member_ref: UUID) -> Sequence[Visit]:
         """Every visit of the member, oldest first."""
+
+    async def admission(self, key: UUID) -> UUID:
+        """The event of the visit's newest check-in; raises Missing, or NeverCheckedIn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

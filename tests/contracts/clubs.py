@@ -17,7 +17,7 @@ from core.clubs.visit import Visit
 from core.clubs.visit_refusals import AlreadyCheckedIn
 from core.clubs.visit_states import VisitState
 from ports.caller import Caller
-from ports.clubs import AgreementExists, NumberTaken, SlugTaken
+from ports.clubs import AgreementExists, NeverCheckedIn, NumberTaken, SlugTaken
 from ports.unit_of_work import Missing
 from shared.errors import StaleVersion
 from shared.events import Aggregate
@@ -300,6 +300,26 @@ class ClubsContract(InWorlds):
                 told = [message.type for message in (await log.log.messages(events)).values()]
             for name in ("lapsed", "marked_no_show", "checked_out"):
                 assert told.count(f"clubs.visit_{name}") == 1
+
+    async def test_a_visit_is_admitted_by_its_check_in_and_by_nothing_before_or_after(
+        self, scene: Scene, stranger: Caller
+    ) -> None:
+        member, other = await scene.member(), await scene.member()
+        confirmed = await scene.confirmed(other.id, TODAY + timedelta(days=1))
+        decision = await scene.checked_in(member.id)
+        assert decision.visit is not None
+        await scene.world.clubs.visits.check_out(scene.host, decision.visit.id)
+        await scene.world.clubs.members.erase(scene.home, member.id)
+        for club in (scene.home, scene.host):
+            async with scene.world.begin(club) as tx:
+                assert await tx.visits.admission(decision.visit.id) == decision.receipt
+                with pytest.raises(NeverCheckedIn):
+                    await tx.visits.admission(confirmed.id)
+        async with scene.world.begin(stranger) as tx:
+            for key in (decision.visit.id, confirmed.id, scene.world.new_id()):
+                with pytest.raises(Missing) as missing:
+                    await tx.visits.admission(key)
+                assert missing.value.parameters == {"kind": "visit"}
 
     async def test_decisions_about_a_member_are_made_one_at_a_time(self, scene: Scene) -> None:
         visit, order = await scene.requested((await scene.member()).id), []

@@ -20,11 +20,13 @@ from adapters.outbound.sql.log import SqlLogTx
 from adapters.outbound.sql.tables import metadata
 from adapters.outbound.sql.unit_of_work import SqlBegin
 from app.relay import Relay
+from concordat.builders import build_allow
 from concordat.container import System, running
 from concordat.modules import all_modules
 from concordat.modules.clubs import ClubsUseCases
 from concordat.modules.log import LogUseCases
 from concordat.settings import load
+from ports.authoriser import Allow
 from ports.bus import Bus
 from ports.caller import Caller
 from ports.ledger import Ledger
@@ -121,6 +123,17 @@ class World:
 def caller(club: UUID | None, principal: str = "ann", **more: Any) -> Caller:
     """Somebody of a club; worlds let everybody do everything, unless they are opened with the product's authoriser."""
     return Caller(principal=principal, club=club, roles=frozenset(), request_id="test", **more)
+
+
+def products_own() -> Allow:
+    """The product's permissions for whoever comes over an edge; scenes are still set by anybody."""
+    allow = build_allow(_modules())
+
+    def product(caller: Caller, permission: str) -> None:
+        if caller.request_id != "test":
+            allow(caller, permission)
+
+    return product
 
 
 @cache

@@ -14,7 +14,7 @@ from app.log.receipts import Receipts
 from core.log.checkpoints import parse_checkpoint
 from core.log.merkle import MAX_SIZE
 from core.log.notes import parse_note
-from core.log.receipts import receipt_json, receipt_text
+from core.log.receipts import Receipt, receipt_json, receipt_text
 from core.log.records import leaf_of
 from core.log.tiles import consistency_from_tiles, tiles_for_consistency
 from ports.unit_of_work import Missing
@@ -23,6 +23,15 @@ NAME: str = pb.DESCRIPTOR.services_by_name["LogService"].full_name
 LONGEST_ORIGIN = 255
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def spelt(receipt: Receipt) -> dict[str, Any]:
+    """The fields of a message that answers with a receipt."""
+    return {
+        "text": receipt_text(receipt),
+        "json": msgspec.json.encode(receipt_json(receipt)).decode(),
+        "anchored": receipt.evidence is not None,
+    }
 
 
 class LogServicer(LogServiceServicer):
@@ -35,12 +44,7 @@ class LogServicer(LogServiceServicer):
     async def GetReceipt(self, request: pb.GetReceiptRequest, context: _Context) -> pb.GetReceiptResponse:
         with Fields(request) as read:
             event_id = read.id("event_id")
-        receipt = await self._receipts.get(calling(), event_id)
-        return pb.GetReceiptResponse(
-            text=receipt_text(receipt),
-            json=msgspec.json.encode(receipt_json(receipt)).decode(),
-            anchored=receipt.evidence is not None,
-        )
+        return pb.GetReceiptResponse(**spelt(await self._receipts.get(calling(), event_id)))
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: _Context) -> pb.GetCheckpointResponse:
         with Fields(request) as read:

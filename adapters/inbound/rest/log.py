@@ -17,10 +17,12 @@ from app.log.published import PublishedLogs
 from app.log.receipts import Receipts
 from app.log.trust import Trust
 from core.log.errors import MalformedTile
-from core.log.receipts import receipt_json, receipt_text
+from core.log.receipts import Receipt, receipt_json, receipt_text
 from core.log.trust import write_bundle
 
 TEXT = "text/plain"
+IN_TWO_SPELLINGS: dict[int | str, dict[str, Any]] = {200: {"content": {TEXT: {"schema": {"type": "string"}}}}}
+"""What a route that answers with a receipt declares."""
 
 _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 _FRESH = {"cache-control": "no-cache"}
@@ -55,21 +57,21 @@ class OctetStream(Response):
     media_type = "application/octet-stream"
 
 
+def spelt(request: Request, receipt: Receipt) -> ReceiptView | Response:
+    """The receipt as JSON, or as tlog-proof text for a client that likes it better."""
+    if wants(request, TEXT):
+        return PlainTextResponse(receipt_text(receipt))
+    return ReceiptView(**cast("dict[str, Any]", receipt_json(receipt)))
+
+
 def log_router(receipts: Receipts, trust: Trust, anchoring: Anchoring) -> APIRouter:
     """What a club may ask of its own log."""
     router = APIRouter(route_class=StrictRoute, tags=["log"])
 
-    @router.get(
-        "/v1/log/receipts/{event_id}",
-        operation_id="log.receipt.read",
-        responses={200: {"content": {TEXT: {"schema": {"type": "string"}}}}},
-    )
+    @router.get("/v1/log/receipts/{event_id}", operation_id="log.receipt.read", responses=IN_TWO_SPELLINGS)
     async def receipt(request: Request, caller: Calling, event_id: UUID) -> ReceiptView | Response:
         """The receipt of an event: as JSON, or as tlog-proof text with `Accept: text/plain`."""
-        found = await receipts.get(caller, event_id)
-        if wants(request, TEXT):
-            return PlainTextResponse(receipt_text(found))
-        return ReceiptView(**cast("dict[str, Any]", receipt_json(found)))
+        return spelt(request, await receipts.get(caller, event_id))
 
     @router.post("/v1/log/anchor", operation_id="log.anchor.ask", status_code=202)
     async def anchor(caller: CallingRepeatably) -> AnchorAsked:

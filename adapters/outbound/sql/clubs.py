@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -36,10 +36,10 @@ from core.clubs.geography import Position
 from core.clubs.member import Member
 from core.clubs.standing import Fact
 from core.clubs.terms import TermsVersion
-from core.clubs.visit import Visit
+from core.clubs.visit import Visit, VisitCheckedIn
 from core.clubs.visit_refusals import AlreadyCheckedIn
 from core.clubs.visit_states import VisitState
-from ports.clubs import AgreementExists, Grant, NumberTaken, SlugTaken
+from ports.clubs import AgreementExists, Grant, NeverCheckedIn, NumberTaken, SlugTaken
 from ports.log import DirectoryEntry
 from ports.unit_of_work import Missing
 
@@ -281,6 +281,19 @@ class SqlVisits(SqlAggregates[Visit]):
         .limit(bindparam("most"))
     )
     _REF = select(visit.c.member_ref).where(visit.c.id == bindparam("key"), mine(visit))
+    _CHECK_IN = and_(
+        schema.event.c.kind == Visit.kind,
+        schema.event.c.aggregate_id == visit.c.id,
+        schema.event.c.type == VisitCheckedIn.type,
+        mine(schema.event),
+    )
+    _ADMISSION = (
+        select(schema.event.c.id)
+        .select_from(visit.outerjoin(schema.event, _CHECK_IN))
+        .where(visit.c.id == bindparam("key"), mine(visit))
+        .order_by(schema.event.c.version.desc())
+        .limit(1)
+    )
 
     async def hold(self, member_ref: UUID) -> None:
         await self._session.database.dialect.lock(self._session.connection, f"visits\0{member_ref}")
@@ -314,6 +327,14 @@ class SqlVisits(SqlAggregates[Visit]):
 
     async def of_member(self, member_ref: UUID) -> Sequence[Visit]:
         return await self.where(visit.c.member_ref == bindparam("of_ref"), locked=True, of_ref=member_ref)
+
+    async def admission(self, key: UUID) -> UUID:
+        row = await self._session.first(self._ADMISSION, key=key)
+        if row is None:
+            raise Missing(kind=Visit.kind)
+        if row["id"] is None:
+            raise NeverCheckedIn
+        return cast(UUID, row["id"])
 
 
 class SqlGrants:

@@ -10,9 +10,11 @@ from adapters.outbound.sql.clubs import SqlClubsTx
 from app.clubs.agreements import Agreements
 from app.clubs.clubs import Clubs
 from app.clubs.members import Members
+from app.clubs.receipts import VisitReceipts
 from app.clubs.verdicts import Verdicts
 from app.clubs.visit_counts import CONSUMER, VisitCounts
 from app.clubs.visits import Visits
+from concordat.assembly.log import build_receipts
 from concordat.module import Infrastructure, Service, Subscription
 from core.clubs.visit import VisitCheckedIn
 
@@ -25,6 +27,7 @@ class ClubsUseCases:
     members: Members
     agreements: Agreements
     visits: Visits
+    receipts: VisitReceipts
     verdicts: Verdicts
     visit_counts: VisitCounts
 
@@ -36,6 +39,7 @@ def build(i: Infrastructure) -> ClubsUseCases:
         members=Members(**parts, random_bytes=i.random_bytes),
         agreements=Agreements(**parts),
         visits=Visits(**parts, random_bytes=i.random_bytes),
+        receipts=VisitReceipts(**parts, receipts=build_receipts(i)),
         verdicts=Verdicts(**parts),
         visit_counts=VisitCounts(**parts),
     )
@@ -46,11 +50,13 @@ def routers(use_cases: ClubsUseCases, _: Infrastructure) -> Sequence[Any]:
     from adapters.inbound.rest.clubs.agreements import agreements_router
     from adapters.inbound.rest.clubs.clubs import clubs_router
     from adapters.inbound.rest.clubs.members import members_router
+    from adapters.inbound.rest.clubs.receipts import receipts_router
     from adapters.inbound.rest.clubs.verdicts import verdicts_router
     from adapters.inbound.rest.clubs.visits import visits_router
 
     return (
         visits_router(use_cases.visits),
+        receipts_router(use_cases.receipts),
         members_router(use_cases.members),
         agreements_router(use_cases.agreements),
         clubs_router(use_cases.clubs),
@@ -63,7 +69,7 @@ def services(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Service]:
     from adapters.inbound.grpc.clubs.visits import NAME, VisitServicer
     from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import add_VisitServiceServicer_to_server
 
-    servicer = VisitServicer(use_cases.visits, cursor_key=i.cursor_key)
+    servicer = VisitServicer(use_cases.visits, use_cases.receipts, cursor_key=i.cursor_key)
     return (Service(name=NAME, servicer=servicer, add=add_VisitServiceServicer_to_server),)
 
 

@@ -23,14 +23,21 @@ class LogUseCases:
 
 
 def build(i: Infrastructure) -> LogUseCases:
-    look = i.look(SqlLogTx)
-    trust = Trust(look=look, backlog=i.backlog, ledger=i.ledger)
     return LogUseCases(
-        receipts=Receipts(look=look, allow=i.allow, trust=trust, verify=i.verify),
-        published=PublishedLogs(look=look, backlog=i.backlog),
-        trust=trust,
+        receipts=build_receipts(i),
+        published=PublishedLogs(look=i.look(SqlLogTx), backlog=i.backlog),
+        trust=_trust(i),
         workers=build_workers(i),
     )
+
+
+def build_receipts(i: Infrastructure) -> Receipts:
+    """For this module, and for others whose events somebody wants a receipt of."""
+    return Receipts(look=i.look(SqlLogTx), allow=i.allow, trust=_trust(i), verify=i.verify)
+
+
+def _trust(i: Infrastructure) -> Trust:
+    return Trust(look=i.look(SqlLogTx), backlog=i.backlog, ledger=i.ledger)
 
 
 def routers(use_cases: LogUseCases, _: Infrastructure) -> Sequence[Any]:

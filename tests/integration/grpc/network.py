@@ -19,13 +19,11 @@ from adapters.inbound.grpc.generated.concordat.v1.log_pb2_grpc import LogService
 from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import VisitServiceStub
 from adapters.inbound.grpc.server import GrpcServer, create_server
 from adapters.inbound.grpc.settings import Settings
-from concordat.builders import build_allow
 from concordat.module import Service
-from concordat.modules import all_modules
 from ports.caller import Caller
 from ports.tokens import Claims
 from tests.support.scenes import Scene, two_clubs
-from tests.support.world import World, world_at
+from tests.support.world import World, products_own, world_at
 
 T = TypeVar("T")
 
@@ -162,13 +160,7 @@ def services(world: World) -> list[Service]:
 @asynccontextmanager
 async def network_at(url: str, folder: Path, settings: Settings | None = None) -> AsyncIterator[Network]:
     """The scene of two clubs over this database, served; whoever calls over gRPC has the product's permissions."""
-    allow = build_allow(all_modules())
-
-    def product(caller: Caller, permission: str) -> None:
-        if caller.request_id != "test":
-            allow(caller, permission)
-
-    async with world_at(url, folder, overrides={"allow": product}) as world:
+    async with world_at(url, folder, overrides={"allow": products_own()}) as world:
         scene, metrics, ready = await two_clubs(world), Metrics(), {"database": True}
 
         async def is_ready() -> dict[str, bool]:

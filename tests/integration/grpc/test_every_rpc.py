@@ -30,6 +30,7 @@ OF_AN_OBJECT: dict[str, Make] = {
     "VisitService.RequestVisit": lambda network, key, _: _request(network, key),
     "VisitService.ConfirmVisit": lambda _, key, __: pb.ConfirmVisitRequest(visit_id=key),
     "VisitService.CheckIn": lambda _, key, __: pb.CheckInRequest(visit_id=key),
+    "VisitService.GetVisitReceipt": lambda _, key, __: pb.GetVisitReceiptRequest(visit_id=key),
     "VisitService.GetVisit": lambda _, key, __: pb.GetVisitRequest(visit_id=key),
     "LogService.GetReceipt": lambda _, key, __: log.GetReceiptRequest(event_id=key),
     "LogService.GetProof": lambda _, key, __: log.GetProofRequest(inclusion=log.InclusionQuery(event_id=key)),

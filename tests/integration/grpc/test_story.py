@@ -38,6 +38,9 @@ async def test_visit_goes_from_request_to_a_receipt_that_verifies_offline(networ
         receipt = await client.log.GetReceipt(
             log.GetReceiptRequest(event_id=checked_in.receipt), metadata=client.saying()
         )
+        asking = pb.GetVisitReceiptRequest(visit_id=requested.visit.id)
+        of_visit = await client.visits.GetVisitReceipt(asking, metadata=client.saying())
+        assert of_visit.SerializeToString() == receipt.SerializeToString(), "the same fields, and nothing else"
         assert receipt.anchored
         for spelling in (receipt.text, receipt.json):
             verified = verify_bytes(spelling.encode(), bundle, verify)

@@ -31,7 +31,8 @@ async def test_well_formed_ids_of_the_client_are_taken_over_and_echoed(client: A
 
 
 @pytest.mark.parametrize(
-    "request_id", [b"", b"ada.marsh", b"x" * 65, b"two words", b"line\tbreak", "ä".encode(), b"<script>", REQUEST.upper().encode()]
+    "request_id",
+    [b"", b"ada.marsh", b"x" * 65, b"two words", b"line\tbreak", "ä".encode(), b"<script>", REQUEST.upper().encode()],
 )
 async def test_other_request_ids_are_replaced(client: AsyncClient, request_id: bytes) -> None:
     answer = await client.get(LIST, headers=[(b"x-request-id", request_id)])

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from adapters.inbound.rest.clubs.agreements import agreements_router
 from adapters.inbound.rest.clubs.clubs import clubs_router
 from adapters.inbound.rest.clubs.members import members_router
+from adapters.inbound.rest.clubs.receipts import receipts_router
 from adapters.inbound.rest.clubs.verdicts import verdicts_router
 from adapters.inbound.rest.clubs.visits import visits_router
 from adapters.inbound.rest.edge.wire import ID_PATTERN
@@ -41,6 +42,7 @@ OPERATIONS = {
     "POST /v1/visits": "clubs.visit.request",
     "GET /v1/visits": "clubs.visit.list",
     "GET /v1/visits/{visit_id}": "clubs.visit.read",
+    "GET /v1/visits/{visit_id}/receipt": "clubs.visit.receipt",
     "POST /v1/visits/{visit_id}/confirm": "clubs.visit.confirm",
     "POST /v1/visits/{visit_id}/check-in": "clubs.visit.check_in",
     "POST /v1/visits/{visit_id}/check-out": "clubs.visit.check_out",
@@ -64,6 +66,7 @@ def product_routers() -> list[APIRouter]:
     nothing = cast(Any, None)
     return [
         visits_router(nothing),
+        receipts_router(nothing),
         members_router(nothing),
         agreements_router(nothing),
         clubs_router(nothing),
@@ -192,7 +195,8 @@ def test_answers_are_described_by_name(document: dict[str, Any]) -> None:
     page = document["components"]["schemas"][listed]
     assert set(page["properties"]) == {"data", "meta"}
     assert page["properties"]["data"]["items"] == {"$ref": "#/components/schemas/VisitView"}
-    assert set(answer("GET /v1/log/receipts/{event_id}")) == {"application/json", "text/plain"}
+    for receipt in ("GET /v1/log/receipts/{event_id}", "GET /v1/visits/{visit_id}/receipt"):
+        assert set(answer(receipt)) == {"application/json", "text/plain"}
     assert set(answer("GET /log/{origin}/tile/{tile}")) == {"application/octet-stream"}
 
 

@@ -12,6 +12,8 @@ from adapters.inbound.grpc.edge.fields import Fields
 from adapters.inbound.grpc.edge.lists import page_request
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
 from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import VisitServiceServicer
+from adapters.inbound.grpc.log import spelt
+from app.clubs.receipts import VisitReceipts
 from app.clubs.visits import CheckIn, ConfirmVisit, Decision, RequestVisit, Visits
 from core.clubs.decoding import from_plain
 from core.clubs.visit_states import VisitState
@@ -25,8 +27,9 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class VisitServicer(VisitServiceServicer):
     """`cursor_key` (32 bytes) signs list cursors and has to be the same in every process."""
 
-    def __init__(self, visits: Visits, *, cursor_key: bytes) -> None:
+    def __init__(self, visits: Visits, receipts: VisitReceipts, *, cursor_key: bytes) -> None:
         self._visits = visits
+        self._receipts = receipts
         self._cursors = Cursors(cursor_key)
 
     async def RequestVisit(self, request: pb.RequestVisitRequest, context: _Context) -> pb.RequestVisitResponse:
@@ -61,6 +64,13 @@ class VisitServicer(VisitServiceServicer):
         with Fields(request) as read:
             key = read.id("visit_id")
         return pb.GetVisitResponse(visit=visit_message(await self._visits.get(calling(), key)))
+
+    async def GetVisitReceipt(
+        self, request: pb.GetVisitReceiptRequest, context: _Context
+    ) -> pb.GetVisitReceiptResponse:
+        with Fields(request) as read:
+            key = read.id("visit_id")
+        return pb.GetVisitReceiptResponse(**spelt(await self._receipts.get(calling(), key)))
 
     async def ListVisits(self, request: pb.ListVisitsRequest, context: _Context) -> pb.ListVisitsResponse:
         state = state_of(request.state)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63oncordat/v1/visits.proto\x12\x0c\x63oncordat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x13RequestVisitRequest\x12\x11\n\tmember_id\x18\x01 \x01(\t\x12\x11\n\thost_club\x18\x02 \x01(\t\x12\x11\n\tfirst_day\x18\x03 \x01(\t\x12\x10\n\x08last_day\x18\x04 \x01(\t\"@\n\x14RequestVisitResponse\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.concordat.v1.Decision\"A\n\x13\x43onfirmVisitRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x18\n\x10residence_proven\x18\x02 \x01(\x08\"@\n\x14\x43onfirmVisitResponse\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.concordat.v1.Decision\"<\n\x0e\x43heckInRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x18\n\x10residence_proven\x18\x02 \x01(\x08\";\n\x0f\x43heckInResponse\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.concordat.v1.Decision\"#\n\x0fGetVisitRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\"6\n\x10GetVisitResponse\x12\"\n\x05visit\x18\x01 \x01(\x0b\x32\x13.concordat.v1.Visit\"j\n\x11ListVisitsRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.concordat.v1.VisitStateB\x08\n\x06_limit\"S\n\x12ListVisitsResponse\x12!\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x13.concordat.v1.Visit\x12\x0c\n\x04next\x18\x02 \x01(\t\x12\x0c\n\x04prev\x18\x03 \x01(\t\"\xbd\x04\n\x05Visit\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x11\n\thost_club\x18\x03 \x01(\t\x12\x11\n\thome_club\x18\x04 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x05 \x01(\t\x12\x14\n\x0cterms_number\x18\x06 \x01(\x05\x12\x12\n\nterms_hash\x18\x07 \x01(\x0c\x12\x12\n\nmember_ref\x18\x08 \x01(\t\x12\x11\n\tfirst_day\x18\t \x01(\t\x12\x10\n\x08last_day\x18\n \x01(\t\x12\'\n\x05state\x18\x0b \x01(\x0e\x32\x18.concordat.v1.VisitState\x12\x14\n\x0cverdict_hash\x18\x0c \x01(\x0c\x12\x30\n\x0crequested_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirmed_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rchecked_in_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63hecked_out_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61uto_check_out\x18\x11 \x01(\x08\x12\x13\n\x06reason\x18\x12 \x01(\tH\x00\x88\x01\x01\x12\x17\n\ncommitment\x18\x13 \x01(\x0cH\x01\x88\x01\x01\x12\x0e\n\x06\x65rased\x18\x14 \x01(\x08\x42\t\n\x07_reasonB\r\n\x0b_commitment\"\x8e\x01\n\x08\x44\x65\x63ision\x12\x10\n\x08\x65ligible\x18\x01 \x01(\x08\x12%\n\x06\x66\x61iled\x18\x02 \x03(\x0b\x32\x15.concordat.v1.Failure\x12\x14\n\x0cverdict_hash\x18\x03 \x01(\x0c\x12\"\n\x05visit\x18\x04 \x01(\x0b\x32\x13.concordat.v1.Visit\x12\x0f\n\x07receipt\x18\x05 \x01(\t\"\xb1\x01\n\x07\x46\x61ilure\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x39\n\nparameters\x18\x03 \x03(\x0b\x32%.concordat.v1.Failure.ParametersEntry\x1aO\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.concordat.v1.ParameterValue:\x02\x38\x01\";\n\x0eParameterValue\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x10\n\x06number\x18\x02 \x01(\x03H\x00\x42\x07\n\x05value*\x86\x02\n\nVisitState\x12\x1b\n\x17VISIT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15VISIT_STATE_REQUESTED\x10\x01\x12\x19\n\x15VISIT_STATE_CONFIRMED\x10\x02\x12\x1a\n\x16VISIT_STATE_CHECKED_IN\x10\x03\x12\x1b\n\x17VISIT_STATE_CHECKED_OUT\x10\x04\x12\x18\n\x14VISIT_STATE_DECLINED\x10\x05\x12\x19\n\x15VISIT_STATE_CANCELLED\x10\x06\x12\x17\n\x13VISIT_STATE_NO_SHOW\x10\x07\x12\x1e\n\x1aVISIT_STATE_DENIED_AT_DOOR\x10\x08\x32\xa0\x03\n\x0cVisitService\x12U\n\x0cRequestVisit\x12!.concordat.v1.RequestVisitRequest\x1a\".concordat.v1.RequestVisitResponse\x12U\n\x0c\x43onfirmVisit\x12!.concordat.v1.ConfirmVisitRequest\x1a\".concordat.v1.ConfirmVisitResponse\x12\x46\n\x07\x43heckIn\x12\x1c.concordat.v1.CheckInRequest\x1a\x1d.concordat.v1.CheckInResponse\x12I\n\x08GetVisit\x12\x1d.concordat.v1.GetVisitRequest\x1a\x1e.concordat.v1.GetVisitResponse\x12O\n\nListVisits\x12\x1f.concordat.v1.ListVisitsRequest\x1a .concordat.v1.ListVisitsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63oncordat/v1/visits.proto\x12\x0c\x63oncordat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x13RequestVisitRequest\x12\x11\n\tmember_id\x18\x01 \x01(\t\x12\x11\n\thost_club\x18\x02 \x01(\t\x12\x11\n\tfirst_day\x18\x03 \x01(\t\x12\x10\n\x08last_day\x18\x04 \x01(\t\"@\n\x14RequestVisitResponse\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.concordat.v1.Decision\"A\n\x13\x43onfirmVisitRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x18\n\x10residence_proven\x18\x02 \x01(\x08\"@\n\x14\x43onfirmVisitResponse\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.concordat.v1.Decision\"<\n\x0e\x43heckInRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x18\n\x10residence_proven\x18\x02 \x01(\x08\";\n\x0f\x43heckInResponse\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.concordat.v1.Decision\"#\n\x0fGetVisitRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\"6\n\x10GetVisitResponse\x12\"\n\x05visit\x18\x01 \x01(\x0b\x32\x13.concordat.v1.Visit\"*\n\x16GetVisitReceiptRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\"G\n\x17GetVisitReceiptResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04json\x18\x02 \x01(\t\x12\x10\n\x08\x61nchored\x18\x03 \x01(\x08\"j\n\x11ListVisitsRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.concordat.v1.VisitStateB\x08\n\x06_limit\"S\n\x12ListVisitsResponse\x12!\n\x04\x64\x61ta\x18\x01 \x03(\x0b\x32\x13.concordat.v1.Visit\x12\x0c\n\x04next\x18\x02 \x01(\t\x12\x0c\n\x04prev\x18\x03 \x01(\t\"\xbd\x04\n\x05Visit\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x11\n\thost_club\x18\x03 \x01(\t\x12\x11\n\thome_club\x18\x04 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x05 \x01(\t\x12\x14\n\x0cterms_number\x18\x06 \x01(\x05\x12\x12\n\nterms_hash\x18\x07 \x01(\x0c\x12\x12\n\nmember_ref\x18\x08 \x01(\t\x12\x11\n\tfirst_day\x18\t \x01(\t\x12\x10\n\x08last_day\x18\n \x01(\t\x12\'\n\x05state\x18\x0b \x01(\x0e\x32\x18.concordat.v1.VisitState\x12\x14\n\x0cverdict_hash\x18\x0c \x01(\x0c\x12\x30\n\x0crequested_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirmed_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rchecked_in_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63hecked_out_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61uto_check_out\x18\x11 \x01(\x08\x12\x13\n\x06reason\x18\x12 \x01(\tH\x00\x88\x01\x01\x12\x17\n\ncommitment\x18\x13 \x01(\x0cH\x01\x88\x01\x01\x12\x0e\n\x06\x65rased\x18\x14 \x01(\x08\x42\t\n\x07_reasonB\r\n\x0b_commitment\"\x8e\x01\n\x08\x44\x65\x63ision\x12\x10\n\x08\x65ligible\x18\x01 \x01(\x08\x12%\n\x06\x66\x61iled\x18\x02 \x03(\x0b\x32\x15.concordat.v1.Failure\x12\x14\n\x0cverdict_hash\x18\x03 \x01(\x0c\x12\"\n\x05visit\x18\x04 \x01(\x0b\x32\x13.concordat.v1.Visit\x12\x0f\n\x07receipt\x18\x05 \x01(\t\"\xb1\x01\n\x07\x46\x61ilure\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x39\n\nparameters\x18\x03 \x03(\x0b\x32%.concordat.v1.Failure.ParametersEntry\x1aO\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12+\n\x05value\x18\x02 \x01(\x0b\x32\x1c.concordat.v1.ParameterValue:\x02\x38\x01\";\n\x0eParameterValue\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x10\n\x06number\x18\x02 \x01(\x03H\x00\x42\x07\n\x05value*\x86\x02\n\nVisitState\x12\x1b\n\x17VISIT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15VISIT_STATE_REQUESTED\x10\x01\x12\x19\n\x15VISIT_STATE_CONFIRMED\x10\x02\x12\x1a\n\x16VISIT_STATE_CHECKED_IN\x10\x03\x12\x1b\n\x17VISIT_STATE_CHECKED_OUT\x10\x04\x12\x18\n\x14VISIT_STATE_DECLINED\x10\x05\x12\x19\n\x15VISIT_STATE_CANCELLED\x10\x06\x12\x17\n\x13VISIT_STATE_NO_SHOW\x10\x07\x12\x1e\n\x1aVISIT_STATE_DENIED_AT_DOOR\x10\x08\x32\x80\x04\n\x0cVisitService\x12U\n\x0cRequestVisit\x12!.concordat.v1.RequestVisitRequest\x1a\".concordat.v1.RequestVisitResponse\x12U\n\x0c\x43onfirmVisit\x12!.concordat.v1.ConfirmVisitRequest\x1a\".concordat.v1.ConfirmVisitResponse\x12\x46\n\x07\x43heckIn\x12\x1c.concordat.v1.CheckInRequest\x1a\x1d.concordat.v1.CheckInResponse\x12I\n\x08GetVisit\x12\x1d.concordat.v1.GetVisitRequest\x1a\x1e.concordat.v1.GetVisitResponse\x12^\n\x0fGetVisitReceipt\x12$.concordat.v1.GetVisitReceiptRequest\x1a%.concordat.v1.GetVisitReceiptResponse\x12O\n\nListVisits\x12\x1f.concordat.v1.ListVisitsRequest\x1a .concordat.v1.ListVisitsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FAILURE_PARAMETERSENTRY']._loaded_options = None
   _globals['_FAILURE_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_VISITSTATE']._serialized_start=1745
-  _globals['_VISITSTATE']._serialized_end=2007
+  _globals['_VISITSTATE']._serialized_start=1862
+  _globals['_VISITSTATE']._serialized_end=2124
   _globals['_REQUESTVISITREQUEST']._serialized_start=76
   _globals['_REQUESTVISITREQUEST']._serialized_end=172
   _globals['_REQUESTVISITRESPONSE']._serialized_start=174
@@ -52,20 +52,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVISITREQUEST']._serialized_end=531
   _globals['_GETVISITRESPONSE']._serialized_start=533
   _globals['_GETVISITRESPONSE']._serialized_end=587
-  _globals['_LISTVISITSREQUEST']._serialized_start=589
-  _globals['_LISTVISITSREQUEST']._serialized_end=695
-  _globals['_LISTVISITSRESPONSE']._serialized_start=697
-  _globals['_LISTVISITSRESPONSE']._serialized_end=780
-  _globals['_VISIT']._serialized_start=783
-  _globals['_VISIT']._serialized_end=1356
-  _globals['_DECISION']._serialized_start=1359
-  _globals['_DECISION']._serialized_end=1501
-  _globals['_FAILURE']._serialized_start=1504
-  _globals['_FAILURE']._serialized_end=1681
-  _globals['_FAILURE_PARAMETERSENTRY']._serialized_start=1602
-  _globals['_FAILURE_PARAMETERSENTRY']._serialized_end=1681
-  _globals['_PARAMETERVALUE']._serialized_start=1683
-  _globals['_PARAMETERVALUE']._serialized_end=1742
-  _globals['_VISITSERVICE']._serialized_start=2010
-  _globals['_VISITSERVICE']._serialized_end=2426
+  _globals['_GETVISITRECEIPTREQUEST']._serialized_start=589
+  _globals['_GETVISITRECEIPTREQUEST']._serialized_end=631
+  _globals['_GETVISITRECEIPTRESPONSE']._serialized_start=633
+  _globals['_GETVISITRECEIPTRESPONSE']._serialized_end=704
+  _globals['_LISTVISITSREQUEST']._serialized_start=706
+  _globals['_LISTVISITSREQUEST']._serialized_end=812
+  _globals['_LISTVISITSRESPONSE']._serialized_start=814
+  _globals['_LISTVISITSRESPONSE']._serialized_end=897
+  _globals['_VISIT']._serialized_start=900
+  _globals['_VISIT']._serialized_end=1473
+  _globals['_DECISION']._serialized_start=1476
+  _globals['_DECISION']._serialized_end=1618
+  _globals['_FAILURE']._serialized_start=1621
+  _globals['_FAILURE']._serialized_end=1798
+  _globals['_FAILURE_PARAMETERSENTRY']._serialized_start=1719
+  _globals['_FAILURE_PARAMETERSENTRY']._serialized_end=1798
+  _globals['_PARAMETERVALUE']._serialized_start=1800
+  _globals['_PARAMETERVALUE']._serialized_end=1859
+  _globals['_VISITSERVICE']._serialized_start=2127
+  _globals['_VISITSERVICE']._serialized_end=2639
 # @@protoc_insertion_point(module_scope)

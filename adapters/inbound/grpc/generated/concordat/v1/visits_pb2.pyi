@@ -304,6 +304,58 @@ class GetVisitResponse(_message.Message):
 Global___GetVisitResponse: _TypeAlias = GetVisitResponse  # noqa: Y015
 
 @_typing.final
+class GetVisitReceiptRequest(_message.Message):
+    """Whose receipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    visit_id: _builtins.str
+    """Id of the visit."""
+    def __init__(
+        self,
+        *,
+        visit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVisitReceiptRequest: _TypeAlias = GetVisitReceiptRequest  # noqa: Y015
+
+@_typing.final
+class GetVisitReceiptResponse(_message.Message):
+    """One receipt in two spellings; either is all that a verifier needs beside the trust bundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    JSON_FIELD_NUMBER: _builtins.int
+    ANCHORED_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """C2SP tlog-proof, to be kept as a file."""
+    json: _builtins.str
+    """The JSON view, as text."""
+    anchored: _builtins.bool
+    """The ledger vouches for the checkpoint; until then the receipt is provisional and a later one may say more."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        json: _builtins.str = ...,
+        anchored: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchored", b"anchored", "json", b"json", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVisitReceiptResponse: _TypeAlias = GetVisitReceiptResponse  # noqa: Y015
+
+@_typing.final
 class ListVisitsRequest(_message.Message):
     """Which visits."""
 

@@ -60,6 +60,11 @@ class VisitServiceStub:
                 request_serializer=concordat_dot_v1_dot_visits__pb2.GetVisitRequest.SerializeToString,
                 response_deserializer=concordat_dot_v1_dot_visits__pb2.GetVisitResponse.FromString,
                 _registered_method=True)
+        self.GetVisitReceipt = channel.unary_unary(
+                '/concordat.v1.VisitService/GetVisitReceipt',
+                request_serializer=concordat_dot_v1_dot_visits__pb2.GetVisitReceiptRequest.SerializeToString,
+                response_deserializer=concordat_dot_v1_dot_visits__pb2.GetVisitReceiptResponse.FromString,
+                _registered_method=True)
         self.ListVisits = channel.unary_unary(
                 '/concordat.v1.VisitService/ListVisits',
                 request_serializer=concordat_dot_v1_dot_visits__pb2.ListVisitsRequest.SerializeToString,
@@ -104,6 +109,14 @@ class VisitServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetVisitReceipt(self, request, context):
+        """The receipt of the check-in by which the member was admitted: what LogService.GetReceipt gives for its event.
+        NOT_FOUND with `visit/never-checked-in` before there was one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListVisits(self, request, context):
         """The visits that the caller's club is host or home of, in the order in which they were requested.
         """
@@ -133,6 +146,11 @@ def add_VisitServiceServicer_to_server(servicer, server):
                     servicer.GetVisit,
                     request_deserializer=concordat_dot_v1_dot_visits__pb2.GetVisitRequest.FromString,
                     response_serializer=concordat_dot_v1_dot_visits__pb2.GetVisitResponse.SerializeToString,
+            ),
+            'GetVisitReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVisitReceipt,
+                    request_deserializer=concordat_dot_v1_dot_visits__pb2.GetVisitReceiptRequest.FromString,
+                    response_serializer=concordat_dot_v1_dot_visits__pb2.GetVisitReceiptResponse.SerializeToString,
             ),
             'ListVisits': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVisits,
@@ -254,6 +272,33 @@ class VisitService:
             '/concordat.v1.VisitService/GetVisit',
             concordat_dot_v1_dot_visits__pb2.GetVisitRequest.SerializeToString,
             concordat_dot_v1_dot_visits__pb2.GetVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVisitReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/concordat.v1.VisitService/GetVisitReceipt',
+            concordat_dot_v1_dot_visits__pb2.GetVisitReceiptRequest.SerializeToString,
+            concordat_dot_v1_dot_visits__pb2.GetVisitReceiptResponse.FromString,
             options,
             channel_credentials,
             insecure,

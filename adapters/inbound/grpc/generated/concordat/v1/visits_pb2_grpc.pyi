@@ -78,6 +78,10 @@ class VisitServiceStub:
     """The member stands at the host club's desk. Needs `idempotency-key`, takes `if-match`."""
     GetVisit: _grpc.UnaryUnaryMultiCallable[_visits_pb2.GetVisitRequest, _visits_pb2.GetVisitResponse]
     """One visit that the caller's club is host or home of."""
+    GetVisitReceipt: _grpc.UnaryUnaryMultiCallable[_visits_pb2.GetVisitReceiptRequest, _visits_pb2.GetVisitReceiptResponse]
+    """The receipt of the check-in by which the member was admitted: what LogService.GetReceipt gives for its event.
+    NOT_FOUND with `visit/never-checked-in` before there was one.
+    """
     ListVisits: _grpc.UnaryUnaryMultiCallable[_visits_pb2.ListVisitsRequest, _visits_pb2.ListVisitsResponse]
     """The visits that the caller's club is host or home of, in the order in which they were requested."""
 
@@ -100,6 +104,10 @@ class VisitServiceAsyncStub(VisitServiceStub):
     """The member stands at the host club's desk. Needs `idempotency-key`, takes `if-match`."""
     GetVisit: _aio.UnaryUnaryMultiCallable[_visits_pb2.GetVisitRequest, _visits_pb2.GetVisitResponse]  # type: ignore[assignment]
     """One visit that the caller's club is host or home of."""
+    GetVisitReceipt: _aio.UnaryUnaryMultiCallable[_visits_pb2.GetVisitReceiptRequest, _visits_pb2.GetVisitReceiptResponse]  # type: ignore[assignment]
+    """The receipt of the check-in by which the member was admitted: what LogService.GetReceipt gives for its event.
+    NOT_FOUND with `visit/never-checked-in` before there was one.
+    """
     ListVisits: _aio.UnaryUnaryMultiCallable[_visits_pb2.ListVisitsRequest, _visits_pb2.ListVisitsResponse]  # type: ignore[assignment]
     """The visits that the caller's club is host or home of, in the order in which they were requested."""
 
@@ -143,6 +151,16 @@ class VisitServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_visits_pb2.GetVisitResponse, _abc.Awaitable[_visits_pb2.GetVisitResponse]]:
         """One visit that the caller's club is host or home of."""
+
+    @_abc_1.abstractmethod
+    def GetVisitReceipt(
+        self,
+        request: _visits_pb2.GetVisitReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_visits_pb2.GetVisitReceiptResponse, _abc.Awaitable[_visits_pb2.GetVisitReceiptResponse]]:
+        """The receipt of the check-in by which the member was admitted: what LogService.GetReceipt gives for its event.
+        NOT_FOUND with `visit/never-checked-in` before there was one.
+        """
 
     @_abc_1.abstractmethod
     def ListVisits(
