@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 ROLES = frozenset({"operator", "secretary", "concierge"})
 TOKEN_MINUTES = 12
+UNLIMITED = {"requests_per_minute": "0", "refusals_per_minute": "0"}
 TOGETHER = 8
 """How many members are enrolled, and how many visits booked, at a time."""
 
@@ -46,7 +47,7 @@ class Stage:
     def installation(self, database: PostgresDatabase | None, name: str = "shared", **settings: str) -> Installation:
         """Processes over a database; those of the same name share their keys. None: SQLite, in a folder of its own."""
         url = None if database is None else database.url
-        return Installation(folder=self.folder / name, database_url=url, settings=settings)
+        return Installation(folder=self.folder / name, database_url=url, settings={**UNLIMITED, **settings})
 
     @asynccontextmanager
     async def opened(self, database: PostgresDatabase) -> AsyncIterator[System]:

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 Now = Callable[[], datetime]
 """Returns the present instant, aware and in UTC."""
 
+Ticks = Callable[[], int]
+"""Returns microseconds since whenever, which never go back: for how long something takes, and not for when it was."""
+
 
 def utc_text(instant: datetime) -> str:
     """`2026-03-12T18:04:05.000000Z`; raises ValueError for a naive instant, whose meaning nobody knows."""

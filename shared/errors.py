@@ -71,6 +71,17 @@ class Busy(ConcordatError):
     title = "The same request is still being worked on."
 
 
+class TooOften(ConcordatError):
+    """The caller asks more often than it may; a retry is safe. Parameter: retry_after_seconds."""
+
+    code = "request/too-often"
+    title = "This has been asked too often."
+
+    def __init__(self, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(retry_after_seconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Unavailable(ConcordatError):
     """Something that the answer needs cannot be had now; a retry is safe."""
 

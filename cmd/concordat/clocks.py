@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
+from time import monotonic_ns
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -10,6 +11,11 @@ from uuid_utils.compat import uuid7
 def now() -> datetime:
     """The present instant in UTC."""
     return datetime.now(UTC)
+
+
+def ticks() -> int:
+    """Microseconds of the system's own monotonic clock."""
+    return monotonic_ns() // 1000
 
 
 def new_id() -> UUID:

@@ -12,6 +12,7 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from adapters.outbound.ed25519 import verify
+from adapters.outbound.inprocess.rates import InProcessRates
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.log import SqlBacklog
 from adapters.outbound.sql.reader import SqlReader
@@ -45,6 +46,7 @@ class Container(containers.DeclarativeContainer):
     modules = providers.Singleton(all_modules)
 
     now = providers.Object(clocks.now)
+    ticks = providers.Object(clocks.ticks)
     new_id = providers.Object(clocks.new_id)
     random_bytes = providers.Object(clocks.random_bytes)
     verify = providers.Object(verify)
@@ -58,6 +60,7 @@ class Container(containers.DeclarativeContainer):
     publication = providers.Singleton(builders.build_publication, settings)
     bus = providers.Singleton(builders.build_bus, settings, database)
     tokens = providers.Singleton(builders.build_tokens, settings, keys, now)
+    rates = providers.Singleton(InProcessRates, ticks)
     allow = providers.Singleton(builders.build_allow, modules)
     read = providers.Singleton(SqlReader, database)
     backlog = providers.Singleton(SqlBacklog, database)
@@ -75,6 +78,7 @@ class Container(containers.DeclarativeContainer):
         bus=bus,
         publication=publication,
         tokens=tokens,
+        rates=rates,
         cursor_key=keys.provided.cursor_key,
         verify=verify,
         key_pair=key_pair,

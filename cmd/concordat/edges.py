@@ -13,6 +13,7 @@ from adapters.inbound.grpc.edge.metrics import Metrics as GrpcMetrics
 from adapters.inbound.grpc.server import GrpcServer, create_server
 from adapters.inbound.grpc.settings import Settings as GrpcSettings
 from adapters.inbound.grpc.settings import Tls
+from adapters.inbound.limits import Limits
 from adapters.inbound.rest.admin import create_admin_app
 from adapters.inbound.rest.application import create_app
 from adapters.inbound.rest.edge.metrics import Metrics, Reading
@@ -26,10 +27,12 @@ from concordat.readiness import Readiness
 from concordat.role import Role
 from concordat.servers import Address, Addresses, WebServer, bind, free, listen
 from concordat.settings import Settings
+from ports.rates import Policy
 from shared.errors import ConcordatError
 
 GRACE_SECONDS = 3
 ADMIN_GRACE_SECONDS = 1
+MINUTE = 60
 
 
 class Edges(AbstractContextManager["Edges"]):
@@ -96,6 +99,7 @@ def rest_app(system: System, ready: Readiness, metrics: Metrics) -> Any:
     return create_app(
         routers,
         tokens=i.tokens,
+        limits=limits(system),
         cursor_key=i.cursor_key,
         new_id=i.new_id,
         ready=ready,
@@ -126,10 +130,25 @@ def grpc_server(system: System, ready: Readiness, metrics: GrpcMetrics) -> GrpcS
     return create_server(
         services,
         tokens=i.tokens,
+        limits=limits(system),
         new_id=i.new_id,
         ready=ready,
         metrics=metrics,
         settings=GrpcSettings(reflection=settings.reflection, tls=_tls(settings)),
+    )
+
+
+def limits(system: System) -> Limits:
+    """What the settings allow; the REST and the gRPC edge of a process count together."""
+
+    def policy(name: str, quota: int) -> Policy | None:
+        return Policy(name=name, quota=quota, window_seconds=MINUTE) if quota else None
+
+    settings = system.settings
+    return Limits(
+        rates=system.infrastructure.rates,
+        requests=policy("requests", settings.requests_per_minute),
+        refusals=policy("refusals", settings.refusals_per_minute),
     )
 
 

@@ -15,6 +15,7 @@ from ports.bus import Bus, Handler
 from ports.caller import Caller
 from ports.ledger import Ledger
 from ports.log import Backlog, Publication
+from ports.rates import Rates
 from ports.reader import Reader
 from ports.secrets import Secrets
 from ports.tokens import Tokens
@@ -62,6 +63,7 @@ class Infrastructure:
     bus: Bus
     publication: Publication
     tokens: Tokens
+    rates: Rates
     cursor_key: bytes
     verify: Verify
     key_pair: KeyPair

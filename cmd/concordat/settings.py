@@ -28,6 +28,7 @@ USUAL_TOKEN_MINUTES = 15
 Words = Annotated[tuple[str, ...], NoDecode]
 Port = Annotated[int, Field(ge=0, le=65535)]
 URL = Annotated[str, Field(repr=False)]
+Rate = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
 
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     cors_origins: Words = ()
     trusted_proxies: Words = ()
     allowed_hosts: Words = ()
+    requests_per_minute: Rate = 6_000
+    refusals_per_minute: Rate = 300
 
     issuer: str = Field(min_length=1)
     audience: str = Field(min_length=1)

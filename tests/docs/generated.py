@@ -23,6 +23,7 @@ from shared.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
@@ -34,7 +35,8 @@ from tests.docs.command_line import top_level
 StateT = TypeVar("StateT", bound=StrEnum)
 MoveT = TypeVar("MoveT", bound=StrEnum)
 
-KINDS = {kind.__name__: kind for kind in (Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Busy, Unavailable)}
+_KINDS = (Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Busy, TooOften, Unavailable)
+KINDS = {kind.__name__: kind for kind in _KINDS}
 
 
 def table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

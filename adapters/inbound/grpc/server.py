@@ -16,6 +16,7 @@ from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.health import Health, Ready
 from adapters.inbound.grpc.settings import Settings, Tls
+from adapters.inbound.limits import Limits
 from ports.tokens import Tokens
 from shared.ids import NewId
 
@@ -68,6 +69,7 @@ def create_server(
     services: Sequence[Service],
     *,
     tokens: Tokens,
+    limits: Limits,
     new_id: NewId,
     ready: Ready,
     metrics: Metrics,
@@ -82,6 +84,7 @@ def create_server(
     works = Works()
     chain = Chain(
         tokens=tokens,
+        limits=limits,
         new_id=new_id,
         metrics=metrics,
         works=works,

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from adapters.inbound.cursors import Cursors
+from adapters.inbound.limits import Limits
 from adapters.inbound.rest.docs import OPENAPI, docs_router
 from adapters.inbound.rest.edge.described import completed
 from adapters.inbound.rest.edge.entrance import Entrance
@@ -26,7 +27,8 @@ DESCRIPTION = """Reciprocal visits between clubs, with receipts that verify offl
 
 Every refusal is an RFC 9457 problem whose `type` is a stable code and whose `instance` names the request. Times are in
 UTC with `Z`, ids are UUIDv7, bytes are base64url without padding. A POST or PATCH may carry an `Idempotency-Key` (24
-hours); a PATCH has to carry `If-Match`. Lists are paged by the cursors in `meta`.
+hours); a PATCH has to carry `If-Match`. Lists are paged by the cursors in `meta`. `RateLimit` says how many requests
+are left to the caller, and 429 with `Retry-After` that none are.
 """
 
 
@@ -41,6 +43,7 @@ def create_app(
     routers: Sequence[APIRouter],
     *,
     tokens: Tokens,
+    limits: Limits,
     cursor_key: bytes,
     new_id: NewId,
     ready: Ready,
@@ -68,6 +71,12 @@ def create_app(
     for router in (*routers, health_router(ready), *((docs_router(),) if settings.docs else ())):
         # Not include_router: every route of an included router is matched twice and costs ten times as much.
         app.router.routes.extend(router.routes)
-    services = Services(tokens=tokens, cursors=Cursors(cursor_key), new_id=new_id)
+    services = Services(
+        tokens=tokens,
+        cursors=Cursors(cursor_key),
+        new_id=new_id,
+        limits=limits,
+        trusted_proxies=settings.trusted_proxies,
+    )
     app.add_middleware(Entrance, services=services, settings=settings, metrics=metrics)
     return app

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 class Settings:
     """`allowed_hosts`: names that are answered for, any if empty. `cors_origins`: web origins that may call, exactly.
 
-    `trusted_proxies`: networks whose X-Forwarded-Proto is believed. `docs`: serve /docs and /openapi.json.
+    `trusted_proxies`: networks whose X-Forwarded-Proto and -For are believed. `docs`: serve /docs and /openapi.json.
     """
 
     allowed_hosts: frozenset[str] = frozenset()

@@ -19,6 +19,7 @@ from adapters.inbound.grpc.generated.concordat.v1.log_pb2_grpc import LogService
 from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import VisitServiceStub
 from adapters.inbound.grpc.server import GrpcServer, create_server
 from adapters.inbound.grpc.settings import Settings
+from concordat.edges import limits
 from concordat.module import Service
 from ports.caller import Caller
 from ports.tokens import Claims
@@ -169,6 +170,7 @@ async def network_at(url: str, folder: Path, settings: Settings | None = None) -
         server = create_server(
             services(world),
             tokens=world.system.infrastructure.tokens,
+            limits=limits(world.system),
             new_id=world.new_id,
             ready=is_ready,
             metrics=metrics,

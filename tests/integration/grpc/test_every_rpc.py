@@ -17,6 +17,7 @@ from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.generated.concordat import v1
 from adapters.inbound.grpc.generated.concordat.v1 import log_pb2 as log
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
+from concordat.edges import limits
 from tests.integration.grpc.network import Client, Network, Refusal, refusal, request_of, services
 from tests.support.scenes import found
 from tests.support.world import TODAY, caller
@@ -109,7 +110,13 @@ async def test_rpcs_without_the_chain_are_reported(network: Network) -> None:
 async def test_service_that_is_public_by_mistake_is_reported(network: Network) -> None:
     i, public = network.world.system.infrastructure, frozenset({"concordat.v1.LogService"})
     chain = Chain(
-        tokens=i.tokens, new_id=i.new_id, metrics=Metrics(), works=Works(), public=public, longest_call_seconds=10
+        tokens=i.tokens,
+        limits=limits(network.world.system),
+        new_id=i.new_id,
+        metrics=Metrics(),
+        works=Works(),
+        public=public,
+        longest_call_seconds=10,
     )
     expected = [f"{rpc}: answers anybody" for rpc in rpcs() if rpc.startswith("LogService")]
     assert await _unguarded_on(grpc.aio.server(interceptors=[chain]), network) == expected

@@ -18,11 +18,15 @@ from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
 from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import VisitServiceStub
 from adapters.inbound.grpc.server import GrpcServer, create_server
 from adapters.inbound.grpc.settings import Settings
+from adapters.inbound.limits import Limits
+from adapters.outbound.inprocess.rates import InProcessRates
+from concordat.clocks import ticks
 from ports.tokens import Claims, TokenRefused
 
 Do = Callable[[pb.GetVisitRequest], Awaitable[pb.GetVisitResponse]]
 
 KINDS = (ErrorInfo, RequestInfo, BadRequest, RetryInfo, PreconditionFailure, pb.Decision)
+UNLIMITED = Limits(rates=InProcessRates(ticks))
 CREDENTIAL = ("authorization", "Bearer word")
 
 
@@ -100,10 +104,15 @@ class Served:
     channel: grpc.aio.Channel
     port: int
 
-    async def get(self, *metadata: tuple[str, str | bytes], within_seconds: float | None = None) -> Ended:
+    async def get(
+        self,
+        *metadata: tuple[str, str | bytes],
+        within_seconds: float | None = None,
+        credential: tuple[str, str] = CREDENTIAL,
+    ) -> Ended:
         """GetVisit with a credential and more metadata."""
         stub: Any = VisitServiceStub(self.channel)
-        call = stub.GetVisit(pb.GetVisitRequest(), metadata=(CREDENTIAL, *metadata), timeout=within_seconds)
+        call = stub.GetVisit(pb.GetVisitRequest(), metadata=(credential, *metadata), timeout=within_seconds)
         try:
             await call
         except grpc.aio.AioRpcError as error:
@@ -126,7 +135,13 @@ def _ended(error: grpc.aio.AioRpcError) -> Ended:
 
 
 def made(
-    told: Told, metrics: Metrics, ready: dict[str, bool], settings: Settings, more: Sequence[Service] = ()
+    told: Told,
+    metrics: Metrics,
+    ready: dict[str, bool],
+    settings: Settings,
+    more: Sequence[Service] = (),
+    *,
+    limits: Limits = UNLIMITED,
 ) -> GrpcServer:
     """A server of the told servicer, not listening yet."""
 
@@ -137,15 +152,21 @@ def made(
 
     service = Service(name=NAME, servicer=told, add=add_told)
     return create_server(
-        [service, *more], tokens=Words(), new_id=new_id, ready=is_ready, metrics=metrics, settings=settings
+        [service, *more],
+        tokens=Words(),
+        limits=limits,
+        new_id=new_id,
+        ready=is_ready,
+        metrics=metrics,
+        settings=settings,
     )
 
 
 @asynccontextmanager
-async def serving(settings: Settings | None = None) -> AsyncIterator[Served]:
+async def serving(settings: Settings | None = None, limits: Limits = UNLIMITED) -> AsyncIterator[Served]:
     """A told server on a free port of loopback."""
     told, metrics, ready = Told(), Metrics(), {"database": True}
-    server = made(told, metrics, ready, settings or Settings(reflection=True, readiness_seconds=0.01))
+    server = made(told, metrics, ready, settings or Settings(reflection=True, readiness_seconds=0.01), limits=limits)
     port = server.listen("127.0.0.1", 0)
     await server.start()
     try:

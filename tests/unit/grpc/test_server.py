@@ -27,7 +27,7 @@ from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.health import SERVICE as HEALTH
 from adapters.inbound.grpc.settings import Settings, Tls
-from tests.unit.grpc.served import CREDENTIAL, Served, Service, Told, Words, add_told, made, new_id, serving
+from tests.unit.grpc.served import CREDENTIAL, UNLIMITED, Served, Service, Told, Words, add_told, made, new_id, serving
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -147,7 +147,13 @@ async def test_stream_that_came_in_all_the_same_is_not_served() -> None:
 
     handler: Any = grpc.stream_unary_rpc_method_handler(pour)
     chain = Chain(
-        tokens=Words(), new_id=new_id, metrics=Metrics(), works=Works(), public=frozenset(), longest_call_seconds=1
+        tokens=Words(),
+        limits=UNLIMITED,
+        new_id=new_id,
+        metrics=Metrics(),
+        works=Works(),
+        public=frozenset(),
+        longest_call_seconds=1,
     )
     server = grpc.aio.server(interceptors=[chain])
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("planted.Stream", {"Pour": handler})])

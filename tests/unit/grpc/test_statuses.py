@@ -23,12 +23,13 @@ from shared.errors import (
     Invalid,
     NotFound,
     StaleVersion,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
 
 CODE = grpc.StatusCode
-RETRY_HELPS = {Busy, InFlight, LedgerBusy, Unavailable, NotYetSigned, CommitUnknown, TooSlow}
+RETRY_HELPS = {Busy, TooOften, InFlight, LedgerBusy, Unavailable, NotYetSigned, CommitUnknown, TooSlow}
 
 
 class _Unheard(ConcordatError):
@@ -50,6 +51,7 @@ _TABLE: list[tuple[type[ConcordatError], grpc.StatusCode]] = [
     (Busy, CODE.ABORTED),
     (InFlight, CODE.ABORTED),
     (LedgerBusy, CODE.ABORTED),
+    (TooOften, CODE.RESOURCE_EXHAUSTED),
     (Unavailable, CODE.UNAVAILABLE),
     (NotYetSigned, CODE.UNAVAILABLE),
     (CommitUnknown, CODE.UNAVAILABLE),
@@ -71,7 +73,9 @@ def test_kind_has_its_status_and_says_whether_a_retry_helps(error: type[Concorda
     status = refused(error(), "r")
     assert (status_of(error()), status.code) == (code, code.value[0])
     assert status.message == error.title
-    assert detail(status, ErrorInfo) == ErrorInfo(reason=error.code, domain="concordat")
+    assert detail(status, ErrorInfo) == ErrorInfo(
+        reason=error.code, domain="concordat", metadata={name: str(value) for name, value in error().parameters.items()}
+    )
     assert detail(status, RequestInfo).request_id == "r"
     assert ("RetryInfo" in kinds(status)) is (error in RETRY_HELPS)
 

@@ -16,6 +16,7 @@ from httpx2 import ASGITransport, AsyncClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from adapters.inbound.limits import Limits
 from adapters.inbound.rest.application import create_app
 from adapters.inbound.rest.edge.authentication import Calling, CallingOnce, CallingRepeatably
 from adapters.inbound.rest.edge.lists import Paging, page_of
@@ -24,6 +25,8 @@ from adapters.inbound.rest.edge.negotiation import wants
 from adapters.inbound.rest.edge.routes import StrictRoute
 from adapters.inbound.rest.edge.wire import Json
 from adapters.inbound.rest.settings import Settings
+from adapters.outbound.inprocess.rates import InProcessRates
+from concordat.clocks import ticks
 from ports.caller import Caller
 from ports.tokens import Claims, TokenRefused
 from ports.unit_of_work import InFlight, KeyReused, Missing, Replayed
@@ -42,6 +45,7 @@ def new_id() -> UUID:
 CLUB = UUID("01a1fd00-0000-7000-8000-000000000001")
 OTHER_CLUB = UUID("01a1fd00-0000-7000-8000-000000000002")
 TOKEN, OTHER_TOKEN, NO_CLUB_TOKEN = "token-of-club", "token-of-other", "token-of-nobody"
+UNLIMITED = Limits(rates=InProcessRates(ticks))
 REQUEST = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
 SECRET = "hunter2-correct-horse"
 
@@ -306,12 +310,13 @@ class Served:
         return AsyncClient(transport=ASGITransport(self.app), base_url=host, headers=headers)
 
 
-def serve(settings: Settings | None = None, routers: Sequence[APIRouter] = ()) -> Served:
+def serve(settings: Settings | None = None, routers: Sequence[APIRouter] = (), limits: Limits = UNLIMITED) -> Served:
     """An app with the fake module and whatever else a test brings."""
     things, metrics = Things(), Metrics()
     app = create_app(
         [things_router(things), *routers],
         tokens=FakeTokens(),
+        limits=limits,
         cursor_key=b"k" * 32,
         new_id=new_id,
         ready=always_ready,

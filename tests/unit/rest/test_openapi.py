@@ -122,7 +122,7 @@ def test_problems_are_declared_where_they_occur(document: dict[str, Any]) -> Non
     for where, operation in of_product(document).items():
         declared, method = set(operation["responses"]), where.split()[0]
         expected = {"400", "406", "422", "431", "500", "503"}
-        expected |= {"401", "403"} if operation.get("security") else set()
+        expected |= {"401", "403", "429"} if operation.get("security") else set()
         expected |= {"404"} if "{" in where or method != "GET" else set()
         expected |= {"409", "412", "413", "415"} if method != "GET" else set()
         expected |= {"428"} if method == "PATCH" else set()

@@ -14,7 +14,7 @@ from ports.log import NotYetSigned
 from ports.tokens import TokenRefused
 from ports.unit_of_work import InFlight, KeyReused, Missing
 from shared.canonical import NotCanonical
-from shared.errors import ConcordatError, Forbidden, Invalid, StaleVersion, Unauthenticated
+from shared.errors import ConcordatError, Forbidden, Invalid, StaleVersion, TooOften, Unauthenticated
 from shared.ids import MalformedId
 from tests.unit.rest.fake import REQUEST
 
@@ -43,6 +43,7 @@ STATUSES: list[tuple[type[ConcordatError], int]] = [
     (refusals.BodyTooLarge, 413),
     (refusals.UnsupportedMediaType, 415),
     (refusals.PreconditionRequired, 428),
+    (TooOften, 429),
     (refusals.HeadersTooLarge, 431),
     (NotYetSigned, 503),
     (LedgerUnavailable, 503),

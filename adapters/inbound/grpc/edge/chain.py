@@ -1,4 +1,4 @@
-"""What every rpc passes, in this order: ids, log and metrics, errors, deadline, authentication, strict reading."""
+"""What every rpc passes, in this order: ids, log, metrics, errors, deadline, authentication, rate, strict reading."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,13 @@ import structlog
 from google.rpc.status_pb2 import Status
 
 from adapters.inbound.grpc.edge import messages
-from adapters.inbound.grpc.edge.authentication import authenticated
+from adapters.inbound.grpc.edge.authentication import admitted
 from adapters.inbound.grpc.edge.call import Call, opened
 from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.refusals import RefusedByRules
 from adapters.inbound.grpc.edge.statuses import DETAILS, code_in, internal, refused, refused_by_rules
 from adapters.inbound.grpc.edge.works import Works
+from adapters.inbound.limits import Limits
 from ports.tokens import Tokens
 from shared.errors import ConcordatError
 from shared.ids import NewId
@@ -38,6 +39,7 @@ class Chain(grpc.aio.ServerInterceptor):
     """
 
     tokens: Tokens
+    limits: Limits
     new_id: NewId
     metrics: Metrics
     works: Works
@@ -99,7 +101,7 @@ class Chain(grpc.aio.ServerInterceptor):
 
     async def _called(self, handler: Handler, call: Call, public: bool, data: bytes, context: Context) -> bytes:
         if not public:
-            caller = call.caller = authenticated(call, self.tokens)
+            caller = call.caller = await admitted(call, context.peer(), self.tokens, self.limits)
             club = None if caller.club is None else str(caller.club)
             structlog.contextvars.bind_contextvars(principal=caller.principal, club=club)
         request = messages.read(data, cast(messages.Parse, handler.request_deserializer))

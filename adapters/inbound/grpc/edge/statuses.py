@@ -19,6 +19,7 @@ from shared.errors import (
     Invalid,
     NotFound,
     StaleVersion,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
@@ -41,6 +42,7 @@ STATUS: Mapping[type[ConcordatError], grpc.StatusCode] = {
     StaleVersion: grpc.StatusCode.ABORTED,
     Busy: grpc.StatusCode.ABORTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
+    TooOften: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooSlow: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 """The nearest kind in an error's ancestry decides."""
@@ -61,6 +63,8 @@ def refused(error: ConcordatError, request_id: str) -> Status:
         details.append(BadRequest(field_violations=[_violation(each) for each in violations]))
     if isinstance(error, Busy | Unavailable):
         details.append(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)))
+    if isinstance(error, TooOften):
+        details.append(RetryInfo(retry_delay=Duration(seconds=error.retry_after_seconds)))
     return _status(status_of(error), error.title, details)
 
 

@@ -10,7 +10,9 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from adapters.inbound.callers import bearer_token, caller_of
+from adapters.inbound.limits import check
 from adapters.inbound.rest.edge.exchange import Exchange, exchange_of
+from adapters.inbound.rest.edge.trust import client_address
 from ports.caller import Caller
 from ports.tokens import TokenRefused
 from shared.errors import Unauthenticated
@@ -25,6 +27,20 @@ def authenticated(exchange: Exchange) -> Caller:
             principal=claims.principal, club=None if claims.club is None else str(claims.club)
         )
     return exchange.caller
+
+
+async def admitted(exchange: Exchange) -> Caller:
+    """The caller, if their rate allows one more request; raises TooOften, also in the place of one refusal too many."""
+    limits = exchange.services.limits
+    try:
+        caller = authenticated(exchange)
+    except Unauthenticated:
+        exchange.taken = await limits.of_stranger(client_address(exchange))
+        check(exchange.taken)
+        raise
+    exchange.taken = await limits.of_caller(caller)
+    check(exchange.taken)
+    return caller
 
 
 def _token(exchange: Exchange) -> str:
@@ -48,7 +64,7 @@ class BearerToken(SecurityBase):
         )
 
     async def __call__(self, request: Request) -> Caller:
-        return authenticated(exchange_of(request.scope))
+        return await admitted(exchange_of(request.scope))
 
 
 class KeyRule(Enum):

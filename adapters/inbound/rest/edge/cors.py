@@ -12,7 +12,9 @@ _METHODS = b"GET, POST, PATCH"
 _REQUEST_HEADERS = (
     b"accept, authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-request-id"
 )
-_RESPONSE_HEADERS = b"ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID, traceparent"
+_RESPONSE_HEADERS = (
+    b"ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, traceparent"
+)
 _VARY = (b"vary", b"Origin")
 
 

@@ -13,6 +13,7 @@ from adapters.inbound.rest.edge import cors
 from adapters.inbound.rest.edge.exchange import KEY, Exchange, Services, opened
 from adapters.inbound.rest.edge.metrics import Metrics
 from adapters.inbound.rest.edge.problems import internal, problem
+from adapters.inbound.rest.edge.rates import headers_of
 from adapters.inbound.rest.edge.trust import admit, is_secure, limited
 from adapters.inbound.rest.settings import Settings
 from shared.errors import ConcordatError
@@ -53,7 +54,7 @@ class Entrance:
         exchange = scope[KEY] = opened(scope, self.services)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.ids.request_id, trace_id=exchange.ids.trace_id)
-        answer = _Answer(send, self._headers(scope, exchange))
+        answer = _Answer(send, exchange, self._headers(scope, exchange))
         try:
             await self._pass(scope, exchange, receive, answer)
         except ClientDisconnect:
@@ -85,7 +86,7 @@ class Entrance:
             (b"traceparent", exchange.ids.traceparent.encode()),
             *_HARDENING,
             *cors.headers_for(exchange, self.settings.cors_origins),
-            *((_STRICT_TRANSPORT,) if is_secure(scope, exchange, self.settings) else ()),
+            *((_STRICT_TRANSPORT,) if is_secure(scope, exchange) else ()),
         ]
 
     def _record(self, scope: Scope, exchange: Exchange, status: int, seconds: float) -> None:
@@ -111,10 +112,11 @@ class Entrance:
 class _Answer:
     """`send` that adds headers to whatever is answered, and remembers the status (0 before there is one)."""
 
-    __slots__ = ("_headers", "_send", "status")
+    __slots__ = ("_exchange", "_headers", "_send", "status")
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, send: Send, exchange: Exchange, headers: list[tuple[bytes, bytes]]) -> None:
         self._send = send
+        self._exchange = exchange
         self._headers = headers
         self.status = 0
 
@@ -124,5 +126,5 @@ class _Answer:
             sent = message["headers"]
             names = {name for name, _ in sent}
             own = [header for header in (_POLICY, _NOT_STORED) if header[0] not in names]
-            message = {**message, "headers": [*sent, *self._headers, *own]}
+            message = {**message, "headers": [*sent, *self._headers, *headers_of(self._exchange.taken), *own]}
         await self._send(message)

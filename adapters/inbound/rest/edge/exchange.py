@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, cast
 
 from adapters.inbound.callers import Ids, ids_of
 from adapters.inbound.cursors import Cursors
+from adapters.inbound.limits import Limits
 from adapters.inbound.rest.edge.refusals import BadHeader
 from ports.caller import Caller
+from ports.rates import Taken
 from ports.tokens import Tokens
 from shared.ids import NewId
 
 KEY = "concordat.exchange"
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +26,15 @@ class Services:
     tokens: Tokens
     cursors: Cursors = field(repr=False)
     new_id: NewId
+    limits: Limits
+    trusted_proxies: Networks
 
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
     """`headers` is by lower-case name, what came several times joined by commas; `repeated` has the names of those.
 
+    `peer` is the address of whoever is connected, `taken` what became of this request under the caller's rate.
     `operation` is the route's operation id, `parameters` the query, `media_type` the negotiated form of the answer.
     """
 
@@ -34,7 +42,9 @@ class Exchange:
     headers: Mapping[bytes, bytes] = field(repr=False)
     repeated: frozenset[bytes]
     ids: Ids
+    peer: str
     caller: Caller | None = None
+    taken: Taken | None = None
     operation: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
@@ -68,4 +78,5 @@ def opened(scope: Mapping[str, Any], services: Services) -> Exchange:
             headers[name] = value
     request_id = headers.get(b"x-request-id", b"").decode("latin-1")
     ids = ids_of(request_id, headers.get(b"traceparent", b"").decode("latin-1"), services.new_id)
-    return Exchange(services=services, headers=headers, repeated=repeated, ids=ids)
+    peer, _ = scope.get("client") or ("", 0)
+    return Exchange(services=services, headers=headers, repeated=repeated, ids=ids, peer=peer)

@@ -31,6 +31,7 @@ from shared.errors import (
     Invalid,
     NotFound,
     StaleVersion,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
@@ -56,6 +57,7 @@ STATUS: Mapping[type[ConcordatError], int] = {
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    TooOften: HTTPStatus.TOO_MANY_REQUESTS,
     HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -80,6 +82,8 @@ def problem(exchange: Exchange, error: ConcordatError) -> Response:
         response.headers["www-authenticate"] = 'Bearer error="invalid_token"' if presented else "Bearer"
     elif isinstance(error, Busy | Unavailable):
         response.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    elif isinstance(error, TooOften):
+        response.headers["retry-after"] = str(error.retry_after_seconds)
     elif isinstance(error, WrongMethod):
         response.headers["allow"] = str(error.parameters["allowed"])
     elif isinstance(error, BodyTooLarge):

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from adapters.inbound.callers import under
 from adapters.inbound.rest.edge.answers import REPLAYED, answered
-from adapters.inbound.rest.edge.authentication import authenticated
+from adapters.inbound.rest.edge.authentication import admitted
 from adapters.inbound.rest.edge.conditions import expected_version, idempotency_key
 from adapters.inbound.rest.edge.described import described, offered_by
 from adapters.inbound.rest.edge.exchange import Exchange, exchange_of
@@ -92,7 +92,7 @@ class _Operation:
         exchange.operation = self.name
         values: dict[str, Any] = {}
         if self.shape.caller is not None:
-            values[self.shape.caller] = authenticated(exchange)
+            values[self.shape.caller] = await admitted(exchange)
         exchange.media_type = accepted(exchange, self.offered)
         await self._read(request, exchange, values)
         if self.has_effect:

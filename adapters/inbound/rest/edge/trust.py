@@ -1,4 +1,4 @@
-"""What a request says of itself and may not be believed: its host, its scheme, the sizes of its headers and body."""
+"""What a request says of itself and may not be believed: host, scheme, client, and the sizes of headers and body."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -35,18 +35,33 @@ def _host(exchange: Exchange) -> str:
     return (name if port.isdigit() else host).lower()
 
 
-def is_secure(scope: Mapping[str, Any], exchange: Exchange, settings: Settings) -> bool:
+def is_secure(scope: Mapping[str, Any], exchange: Exchange) -> bool:
     """Whether the client's own connection is encrypted; X-Forwarded-Proto counts only from a configured proxy."""
     if scope["scheme"] == "https":
         return True
-    client = scope.get("client")
-    if not settings.trusted_proxies or client is None or exchange.headers.get(b"x-forwarded-proto") != b"https":
+    return exchange.headers.get(b"x-forwarded-proto") == b"https" and _is_proxy(exchange.peer, exchange)
+
+
+def client_address(exchange: Exchange) -> str:
+    """Whose request it is: the peer's, or, of what configured proxies say, the address next before theirs."""
+    address = exchange.peer
+    listed = exchange.headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
+    forwarded = [each.strip() for each in listed if each.strip()]
+    # Every proxy adds whom it heard it from, so the list is believed from its end on, and as far as proxies go.
+    while forwarded and _is_proxy(address, exchange):
+        address = forwarded.pop()
+    return address
+
+
+def _is_proxy(address: str, exchange: Exchange) -> bool:
+    networks = exchange.services.trusted_proxies
+    if not networks:
         return False
     try:
-        address = ip_address(client[0])
+        parsed = ip_address(address)
     except ValueError:
         return False
-    return any(address in network for network in settings.trusted_proxies)
+    return any(parsed in network for network in networks)
 
 
 def limited(scope: Mapping[str, Any], exchange: Exchange, receive: Receive, limit: int) -> Receive:

@@ -28,7 +28,7 @@ What holds for every rpc of concordat.v1:
   NOT_FOUND            no such object, or another club's
   FAILED_PRECONDITION  the present state refuses it, or the agreed rules do (then with a Decision)
   ABORTED              changed meanwhile (`if-match`), or the same thing is under way (then with RetryInfo)
-  RESOURCE_EXHAUSTED   a message or the metadata is too large
+  RESOURCE_EXHAUSTED   a message or the metadata is too large, or the caller asks too often (then with RetryInfo)
   DEADLINE_EXCEEDED    took too long; the outcome is unknown, and the same idempotency-key settles it
   UNAVAILABLE          something that the answer needs cannot be had now
   INTERNAL             a fault of ours; the request id names it in our logs
