@@ -29,7 +29,16 @@ from shared.errors import (
 )
 
 CODE = grpc.StatusCode
-RETRY_HELPS = {Busy, TooOften, InFlight, LedgerBusy, Unavailable, NotYetSigned, CommitUnknown, TooSlow}
+RETRY_HELPS: set[type[ConcordatError]] = {
+    Busy,
+    TooOften,
+    InFlight,
+    LedgerBusy,
+    Unavailable,
+    NotYetSigned,
+    CommitUnknown,
+    TooSlow,
+}
 
 
 class _Unheard(ConcordatError):
