@@ -6,6 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from app.use_cases import ABSENT, Absent, UseCases, as_expected, given, show
+from core.clubs import names
 from core.clubs.club import Club
 from core.clubs.days import MIDNIGHT
 from core.clubs.geography import Position
@@ -74,7 +75,7 @@ class Clubs(UseCases[ClubsTx]):
         """A new club with a log of its own; the founder is an operator of the network."""
         self.allow(caller, "clubs.club.found")
         key = self._id_for(caller)
-        origin = str(Origin(network=self.network, club=command.slug))
+        origin = str(Origin(network=self.network, club=names.slug(command.slug)))
         async with self.begin(caller.acting_for(key)) as tx:
             club, events = Club.found(
                 id=key,

@@ -10,7 +10,7 @@ LONGEST_LABEL = 40
 LONGEST_REASON = 500
 MOST_MARKS_IN_A_ROW = 6
 
-_SLUG = re.compile(r"[a-z0-9-]{2,40}")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 # Controls, formats (zero-width, bidi overrides), surrogates, private use, unassigned, line and paragraph separators.
 _REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Letters and marks that show nothing: two different names would look the same.
@@ -40,9 +40,9 @@ def reason(text: str, field: str = "reason") -> str:
 
 
 def slug(text: str, field: str = "slug") -> str:
-    """2 to 40 of a-z, 0-9 and hyphen; raises BadText. ASCII alone, so that no two slugs look alike."""
+    """2 to 40 of a-z, 0-9 and, not first, hyphen; raises BadText. ASCII alone, so that no two slugs look alike."""
     if _SLUG.fullmatch(text) is None:
-        raise BadText(field=field, reason="not 2 to 40 of a-z, 0-9 and hyphen")
+        raise BadText(field=field, reason="not 2 to 40 of a-z, 0-9 and, not first, hyphen")
     return text
 
 
