@@ -54,7 +54,8 @@ class Stage:
         """The product's own wiring over a database, in this process."""
         data_folder = self.installation(database).data_folder
         data_folder.mkdir(parents=True, exist_ok=True)
-        async with running(load(profile="local", data_folder=data_folder, database_url=database.url)) as system:
+        told = load(profile="local", data_folder=data_folder, database_url=database.url, **UNLIMITED)
+        async with running(told) as system:
             yield system
 
     def settled(self, source: PostgresDatabase) -> None:

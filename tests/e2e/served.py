@@ -1,5 +1,6 @@
 """A `concordat` installation of a test's own: its data folder, its database, its processes, its command line."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -62,6 +63,13 @@ class Installation:
         api = self.where().api
         assert api is not None
         return api
+
+
+def token_of(process: Process) -> str:
+    """The token for trying things out that a process of the local profile announced."""
+    found = re.search(r"Token\s+(v4\.public\.\S+)", process.output())
+    assert found is not None
+    return found[1]
 
 
 def said(done: "subprocess.CompletedProcess[str]") -> str:

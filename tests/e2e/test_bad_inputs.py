@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.served import Installation
+from tests.e2e.served import Installation, token_of
 from tests.support.processes import Process
 
 SECONDS = 10.0
@@ -65,9 +65,7 @@ def at(server: tuple[Process, Installation]) -> tuple[str, int]:
 
 @pytest.fixture
 def credential(server: tuple[Process, Installation]) -> bytes:
-    token = re.search(r"Token\s+(\S+)", server[0].output())
-    assert token is not None
-    return b"Authorization: Bearer " + token[1].encode() + b"\r\n"
+    return f"Authorization: Bearer {token_of(server[0])}\r\n".encode()
 
 
 def exchanged(at: tuple[str, int], head: bytes, body: Sequence[bytes] = ()) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.served import Installation, said
+from tests.e2e.served import Installation, token_of, said
 from tests.support.databases import PostgresDatabase
 from tests.support.processes import Process, free_port
 
@@ -42,9 +42,8 @@ def test_a_taken_port_is_replaced_by_a_free_one_and_the_data_is_found_again(tmp_
 def test_the_printed_token_works_against_the_printed_address(tmp_path: Path) -> None:
     installation = Installation(folder=tmp_path)
     with installation.serve() as process:
-        token = re.search(r"Token\s+(v4\.public\.\S+)", process.output())
-        assert token is not None
-        with httpx2.Client(base_url=installation.api, headers={"Authorization": f"Bearer {token[1]}"}) as client:
+        headers = {"Authorization": f"Bearer {token_of(process)}"}
+        with httpx2.Client(base_url=installation.api, headers=headers) as client:
             assert client.get("/v1/members").json()["data"] == []
             assert client.get("/docs").status_code == 200
             assert client.get("/healthz").status_code == 200
