@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.served import Installation, token_of, said
+from tests.e2e.served import Installation, said, token_of
 from tests.support.databases import PostgresDatabase
 from tests.support.processes import Process, free_port
 

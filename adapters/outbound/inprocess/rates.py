@@ -13,7 +13,7 @@ class InProcessRates:
     """Implements ports.rates.Rates. Of a key only the time is kept at which all its units are back.
 
     That time is in microseconds times the quota: a unit comes back after the window's microseconds of it, and whole
-    numbers are exact. Under each policy `most_keys` are kept, a few megabytes at most.
+    numbers are exact. Under each policy `most_keys` are kept: some tens of megabytes, if as many ever come.
     """
 
     def __init__(self, ticks: Ticks, *, most_keys: int = MOST_KEYS) -> None:

@@ -1,6 +1,7 @@
 """How often, over gRPC: what a client gets beyond its rate, and whom that concerns."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -38,9 +39,12 @@ def _retry_seconds(ended: Ended) -> int:
     return seconds
 
 
-async def test_one_call_too_many_is_exhausted_and_says_when_to_come_back(limited: Served, watch: Watch) -> None:
+async def test_one_call_too_many_is_exhausted_and_says_when_to_come_back(
+    limited: Served, watch: Watch, logs: list[Any]
+) -> None:
     assert [(await limited.get()).code for _ in range(2)] == [CODE.OK] * 2
     assert _retry_seconds(await limited.get()) == 30
+    assert [(line["status"], line["principal"]) for line in logs[-1:]] == [("RESOURCE_EXHAUSTED", "ann")]
     watch.now += 30 * SECOND
     assert (await limited.get()).code is CODE.OK
 

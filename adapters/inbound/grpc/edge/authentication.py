@@ -16,7 +16,7 @@ _BINARY = f"{NAME}-bin"
 async def admitted(call: Call, peer: str, tokens: Tokens, limits: Limits) -> Caller:
     """The caller, if their rate allows one more call; raises TooOften, also in the place of one refusal too many."""
     try:
-        caller = authenticated(call, tokens)
+        caller = call.caller = authenticated(call, tokens)
     except Unauthenticated:
         check(await limits.of_stranger(address_of(peer)))
         raise

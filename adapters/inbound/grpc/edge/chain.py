@@ -101,7 +101,7 @@ class Chain(grpc.aio.ServerInterceptor):
 
     async def _called(self, handler: Handler, call: Call, public: bool, data: bytes, context: Context) -> bytes:
         if not public:
-            caller = call.caller = await admitted(call, context.peer(), self.tokens, self.limits)
+            caller = await admitted(call, context.peer(), self.tokens, self.limits)
             club = None if caller.club is None else str(caller.club)
             structlog.contextvars.bind_contextvars(principal=caller.principal, club=club)
         request = messages.read(data, cast(messages.Parse, handler.request_deserializer))

@@ -43,7 +43,7 @@ def is_secure(scope: Mapping[str, Any], exchange: Exchange) -> bool:
 
 
 def client_address(exchange: Exchange) -> str:
-    """Whose request it is: the peer's, or, of what configured proxies say, the address next before theirs."""
+    """The address of whoever is connected, or, where that is a configured proxy, of whom it says it heard it from."""
     address = exchange.peer
     listed = exchange.headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
     forwarded = [each.strip() for each in listed if each.strip()]
