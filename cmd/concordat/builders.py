@@ -67,6 +67,11 @@ def embedded(settings: Settings) -> bool:
     return chosen("database_url", settings.database, {"sqlite": True, "postgresql": False})
 
 
+def owners_url(settings: Settings) -> str:
+    """By which schema and files are changed: the owner's URL, or that of a SQLite file; empty where none is known."""
+    return settings.database_owner_url or (settings.database if embedded(settings) else "")
+
+
 def build_secrets(settings: Settings) -> Secrets:
     def files() -> Secrets:
         return FileSecrets(_folder(settings, settings.secrets_url, "secrets"), os.environ)

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import TomlConfigSettingsSource as ProfileSource
 
+from adapters.outbound.sql.postgres_url import complaint, is_postgres
 from concordat.failures import USAGE, Failure
 from concordat.places import profile_file
 
@@ -99,6 +100,13 @@ class Settings(BaseSettings):
         """In the environment a list is written with commas."""
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _parameters_are_known(cls, value: str) -> str:
+        if said := complaint(value):
+            raise ValueError(said)
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -134,6 +142,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _one_database(self) -> "Settings":
+        """An owner's URL says that a Postgres is meant; SQLite has no owner, and nobody may be left to guess."""
+        for name in ("database_owner_url", "database_url"):
+            url = getattr(self, name)
+            if self.database_owner_url and url and not is_postgres(url):
+                raise ValueError(f"database_owner_url is the owner's of a Postgres, and {name} names something else")
+        return self
+
+    @model_validator(mode="after")
     def _only_local(self) -> "Settings":
         if not self.local:
             if self.token_minutes > USUAL_TOKEN_MINUTES:
@@ -149,7 +166,13 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The database's URL; a file in the data folder unless one is named."""
+        """The database's URL; a file in the data folder unless one is named. Raises Failure for the owner's alone."""
+        if self.database_owner_url and not self.database_url:
+            raise Failure(
+                "CONCORDAT_DATABASE_OWNER_URL is set and CONCORDAT_DATABASE_URL is not: it is for migrating alone.",
+                "Set CONCORDAT_DATABASE_URL to the URL that concordat migrate prints.",
+                status=USAGE,
+            )
         return self.database_url or f"sqlite:///{self.data_folder / 'concordat.db'}"
 
     def redacted(self) -> dict[str, str]:

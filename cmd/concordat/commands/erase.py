@@ -88,9 +88,9 @@ async def _erase(settings: Settings, member: UUID, club: str) -> "Erased | None"
 async def _rewritten(settings: Settings) -> str:
     """Rewrites the files, or says what is left to do."""
     from adapters.outbound.sql.vacuum import HOLDS_PERSONAL_VALUES, vacuum
-    from concordat.builders import embedded
+    from concordat.builders import owners_url
 
-    url = settings.database if embedded(settings) else settings.database_owner_url
+    url = owners_url(settings)
     if not url:
         tables = ", ".join(HOLDS_PERSONAL_VALUES)
         return f"Now run, as the database's owner: VACUUM (FULL) {tables}; deleted rows stay in the files until then."

@@ -29,8 +29,8 @@ def migrate(
 ) -> None:
     """Migrate the database, and on Postgres make the role that serves: it owns nothing.
 
-    On Postgres, CONCORDAT_DATABASE_OWNER_URL names the owner's connection. The role's password is printed once, in the
-    URL to serve with.
+    On Postgres, CONCORDAT_DATABASE_OWNER_URL names the owner's connection, and nothing else is needed. The role's
+    password is printed once, in the URL to serve with.
     """
     settings = load(profile=profile, data_folder=data_folder)
     migrated = asyncio.run(_migrate(settings, new_password=new_password))
@@ -47,15 +47,16 @@ def migrate(
 
 async def _migrate(settings: Settings, *, new_password: bool) -> "Migrated":
     from adapters.outbound.sql import migrate as sql
-    from concordat.builders import embedded
+    from concordat.builders import owners_url
     from concordat.lifespan import prepare_folders
     from concordat.locks import alone
 
-    url = settings.database if embedded(settings) else settings.database_owner_url
+    url = owners_url(settings)
     if not url:
         advice = "Set CONCORDAT_DATABASE_OWNER_URL to a URL of the role that owns the database."
         raise Failure("On Postgres only the owner can migrate, and no owner URL is set.", advice, status=USAGE)
-    prepare_folders(settings)
+    if not settings.database_owner_url:
+        prepare_folders(settings)
     with alone(url):
         try:
             return await sql.migrate(url, password=secrets.token_urlsafe(24) if new_password else None)

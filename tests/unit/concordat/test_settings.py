@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from concordat.builders import owners_url
 from concordat.failures import USAGE, Failure
 from concordat.places import configs_folder
 from concordat.settings import PREFIX, Settings, load, without_password
@@ -139,6 +140,67 @@ def test_refusal_of_a_value_does_not_repeat_it(monkeypatch: pytest.MonkeyPatch) 
     refused = refusal()
     assert "http_port" in refused.sentence
     assert "hunter2" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ("?sslmod=require", "sslmod;"),
+        ("?sslmode=require&channel_binding=require", "channel_binding"),
+        ("?sslmode=strict", "verify-full"),
+        ("?sslmode=verify-full", "sslrootcert"),
+        ("?sslmode=verify-full&sslrootcert=/nowhere/hunter2.crt", "sslrootcert"),
+        ("?sslmode=verify-full&sslrootcert=system", "sslrootcert"),
+        ("?sslmode=require&sslkey=/nowhere/hunter2.key", "sslkey"),
+    ],
+)
+@pytest.mark.parametrize("setting_name", ["database_url", "database_owner_url"])
+def test_parameter_of_a_database_that_cannot_work_is_refused_by_its_name(
+    parameters: str, named: str, setting_name: str
+) -> None:
+    refused = refusal(**{setting_name: f"postgresql://ann:hunter2@db.test/clubs{parameters}"})
+    assert setting_name in refused.sentence
+    assert named in refused.sentence
+    assert "hunter2" not in str(refused)
+
+
+@pytest.mark.parametrize("password", ["hun?ter=2", "hun/ter2", "hun#ter2"])
+def test_sign_that_ends_a_part_of_a_url_is_to_be_escaped_in_a_password(password: str) -> None:
+    refused = refusal(database_url=f"postgresql://ann:{password}@db.test/clubs")
+    assert "%2F" in refused.sentence
+    assert "ter" not in refused.sentence.partition("signs")[2]
+
+
+def test_parameters_of_tls_are_taken_and_those_of_sqlite_are_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "root.crt"
+    file.touch()
+    url = f"postgresql://ann@db.test/clubs?sslmode=verify-full&sslrootcert={file}"
+    assert load(database_url=url).database == url
+    assert load(database_url="sqlite:///x.db?timeout=1").database == "sqlite:///x.db?timeout=1"
+
+
+def test_owner_s_url_alone_is_for_migrating_and_names_no_database_to_serve() -> None:
+    settings = load(database_owner_url="postgresql://owner@db.test/clubs")
+    assert owners_url(settings) == settings.database_owner_url
+    with pytest.raises(Failure, match="CONCORDAT_DATABASE_URL is not") as refused:
+        assert settings.database
+    assert "concordat migrate prints" in refused.value.advice
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        {"database_owner_url": "sqlite:///x.db"},
+        {"database_owner_url": "postgresql://owner@db.test/clubs", "database_url": "sqlite:///x.db"},
+    ],
+)
+def test_owner_of_anything_but_the_postgres_that_is_served_is_refused(urls: dict[str, str]) -> None:
+    assert "database_owner_url" in refusal(**urls).sentence
+
+
+def test_whoever_may_change_the_schema_is_the_owner_or_whoever_has_the_file() -> None:
+    assert owners_url(load(database_url="sqlite:///x.db")) == "sqlite:///x.db"
+    assert owners_url(load(database_url="postgresql://ann@db.test/clubs")) == ""
 
 
 @pytest.mark.parametrize("values", [{"TOKEN_MINUTES": "16"}, {"HTTP_PORT": "0"}, {"GRPC_PORT": "0"}])
