@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import asyncpg
 import structlog
 
+from adapters.outbound.sql.meaning import meaning
+from adapters.outbound.sql.postgres_url import dsn, is_postgres
 from concordat.failures import Failure
 
 _log = structlog.get_logger(__name__)
@@ -117,7 +119,7 @@ class PostgresWorkerLock:
     """An advisory lock of a session of its own: Postgres lets go of it when that session ends, however it ends."""
 
     def __init__(self, url: str) -> None:
-        self._url = f"postgresql://{url.partition('://')[2]}"
+        self._dsn = dsn(url)
         self._connection: Any = None
         self.holder = ""
 
@@ -129,7 +131,7 @@ class PostgresWorkerLock:
         """False when another worker has it, which is then named in `holder`."""
         name = f"concordat worker {socket.gethostname()}:{os.getpid()}"
         connection: Any = await asyncpg.connect(
-            self._url, timeout=_ANSWER_SECONDS, server_settings={"application_name": name[:63]}
+            self._dsn, timeout=_ANSWER_SECONDS, server_settings={"application_name": name[:63]}
         )
         if await connection.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_KEY):
             self._connection = connection
@@ -161,10 +163,12 @@ class PostgresWorkerLock:
 
 async def worker_lock(database_url: str) -> WorkerLock:
     """The lock of the one worker; raises Failure that names the one there is."""
-    if not database_url.startswith("postgresql"):
+    if not is_postgres(database_url):
         return AlwaysHeld()
     lock = PostgresWorkerLock(database_url)
-    if not await lock.acquire():
+    async with meaning():
+        acquired = await lock.acquire()
+    if not acquired:
         raise Failure(
             f"There is a worker already ({lock.holder}), and the embedded bus and ledger take one only.",
             "Start this process with --role http or --role grpc.",

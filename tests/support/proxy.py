@@ -1,6 +1,7 @@
-"""A TCP proxy on loopback that cuts a connection where a test wants it cut."""
+"""A TCP proxy on loopback that cuts a connection where a test wants it cut, or that takes TLS for Postgres."""
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 _CHUNK = 1 << 16
+_SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 
 
 class Cut(Enum):
@@ -19,10 +21,15 @@ class Cut(Enum):
 
 @dataclass(slots=True)
 class Proxy:
-    """Passes everything on until it is told to cut, once, at the next message with these words in it."""
+    """Passes everything on until it is told to cut, once, at the next message with these words in it.
+
+    With `tls` it answers as a Postgres that takes TLS alone, and lets `certified` in with a certificate alone.
+    """
 
     target: int
     port: int = 0
+    tls: ssl.SSLContext | None = None
+    certified: bytes = b""
     cuts: int = 0
     _cut: Cut | None = None
     _words: bytes = b""
@@ -50,10 +57,14 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        if self.tls is not None and not await _encrypted(client_in, client_out, self.tls):
+            client_out.close()
+            self._tasks.discard(task)
+            return
         server_in, server_out = await asyncio.open_connection("127.0.0.1", self.target)
         answers = asyncio.create_task(_pass_on(server_in, client_out))
         try:
-            await self._requests(client_in, server_out, server_in, answers)
+            await self._requests(client_in, client_out, server_out, server_in, answers)
         finally:
             answers.cancel()
             for writer in (client_out, server_out):
@@ -65,12 +76,15 @@ class Proxy:
     async def _requests(
         self,
         client_in: asyncio.StreamReader,
+        client_out: asyncio.StreamWriter,
         server_out: asyncio.StreamWriter,
         server_in: asyncio.StreamReader,
         answers: "asyncio.Task[None]",
     ) -> None:
         """Until either side hangs up, or the connection is cut."""
         while data := await client_in.read(_CHUNK):
+            if self.certified and self.certified in data and not client_out.get_extra_info("peercert"):
+                return
             cut = self._cut if self._words and self._words in data else None
             if cut is Cut.AFTER:
                 # Whoever else reads would pass the answer on.
@@ -85,6 +99,18 @@ class Proxy:
                 if cut is Cut.AFTER:
                     await server_in.read(_CHUNK)
                 return
+
+
+async def _encrypted(client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter, tls: ssl.SSLContext) -> bool:
+    """Postgres' way into TLS: the client asks for it before anything else, and is answered with one letter."""
+    try:
+        if await client_in.readexactly(len(_SSL_REQUEST)) != _SSL_REQUEST:
+            return False
+        client_out.write(b"S")
+        await client_out.start_tls(tls)
+    except (OSError, asyncio.IncompleteReadError):
+        return False
+    return True
 
 
 async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -17,6 +17,7 @@ from adapters.outbound.sql import sqlite_reads
 from adapters.outbound.sql.compiled import compiled, driver_of, insert
 from adapters.outbound.sql.fastreads import FastReads
 from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable, meaning
+from adapters.outbound.sql.postgres_url import dsn
 from adapters.outbound.sql.settings import Settings
 from ports.unit_of_work import InFlight
 from shared.canonical import tagged_hash
@@ -26,6 +27,10 @@ TENANT = "concordat_tenant"
 
 READING = "concordat_reading"
 """Execution option of a transaction that only reads."""
+
+
+# The driver and nothing else: asyncpg reads the URL itself, here as where SQLAlchemy is not asked.
+_ASYNCPG = "postgresql+asyncpg://"
 
 
 class Dialect(Protocol):
@@ -91,6 +96,11 @@ def dialect_of(url: str) -> Dialect:
     raise ValueError(f"a database URL starts with sqlite:// or postgresql://, not {backend}://")
 
 
+def owners_engine(url: str) -> AsyncEngine:
+    """For whoever owns a Postgres: migrating and rewriting take as long as they take."""
+    return create_async_engine(_ASYNCPG, connect_args={"dsn": dsn(url)})
+
+
 class Postgres:
     """Postgres through asyncpg: row-level security by the tenant of the transaction, advisory locks."""
 
@@ -107,12 +117,13 @@ class Postgres:
         timeouts = {name: str(int(value * 1000)) for name, value in milliseconds.items()}
         session = {"application_name": "concordat", "jit": "off", **timeouts}
         engine = create_async_engine(
-            make_url(settings.url).set(drivername="postgresql+asyncpg"),
+            _ASYNCPG,
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.acquire_timeout_seconds,
             hide_parameters=True,
             connect_args={
+                "dsn": dsn(settings.url),
                 "server_settings": session,
                 "command_timeout": settings.statement_timeout_seconds + 1,
                 "timeout": 5,

@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import Select
 
 from adapters.outbound.sql.compiled import compiled
+from adapters.outbound.sql.postgres_url import dsn
 from adapters.outbound.sql.settings import Settings
 
 
@@ -47,7 +48,7 @@ class FastReads:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    self._settings.url,
+                    dsn(self._settings.url),
                     min_size=1,
                     max_size=self._settings.pool_size,
                     reset=_roll_back,

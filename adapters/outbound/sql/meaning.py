@@ -1,5 +1,6 @@
 """What a driver's error means for a caller: come again, or the database is away."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -45,6 +46,10 @@ async def meaning() -> AsyncIterator[None]:
             # A value that its column cannot hold is a defect, and a retry mends none.
             raise
         raise DatabaseUnavailable(reason="the connection failed") from error
+    except ssl.SSLCertVerificationError as error:
+        raise DatabaseUnavailable(reason="the server's certificate is not one that this process trusts") from error
+    except ssl.SSLError as error:
+        raise DatabaseUnavailable(reason="no encrypted connection came about") from error
     except (TimeoutError, OSError) as error:
         raise DatabaseUnavailable(reason="the connection failed") from error
 

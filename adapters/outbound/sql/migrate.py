@@ -8,12 +8,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.outbound.sql.dialect import dialect_of
+from adapters.outbound.sql.dialect import dialect_of, owners_engine
 from adapters.outbound.sql.policies import grant
+from adapters.outbound.sql.postgres_url import PERSONAL, is_postgres
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from adapters.outbound.sql.settings import Settings
 from adapters.outbound.sql.tables import metadata
@@ -38,9 +39,8 @@ async def migrate(owner_url: str, *, password: str | None = None, revision: str 
 
     Without `password` a new role gets a random one, and an existing role keeps its own, which `url` then cannot show.
     """
-    url = make_url(owner_url)
-    postgres = url.get_backend_name() == "postgresql"
-    engine = _engine(url)
+    url, postgres = make_url(owner_url), is_postgres(owner_url)
+    engine = owners_engine(owner_url) if postgres else _sqlite_engine(owner_url)
     try:
         async with engine.begin() as connection:
             if postgres:
@@ -51,7 +51,7 @@ async def migrate(owner_url: str, *, password: str | None = None, revision: str 
             after = await connection.run_sync(revision_of)
             if postgres and after is not None:
                 password = await _runtime_role(connection, password)
-                url = url.set(username=RUNTIME_ROLE, password=password)
+                url = url.set(username=RUNTIME_ROLE, password=password).difference_update_query(PERSONAL)
     finally:
         await engine.dispose()
     return Migrated(before=before, after=after, url=url.render_as_string(hide_password=False))
@@ -113,12 +113,10 @@ def _grant(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _engine(url: URL) -> AsyncEngine:
-    if url.get_backend_name() == "postgresql":
-        return create_async_engine(url.set(drivername="postgresql+asyncpg"))
-    # The product's own engine begins as it is told: the driver's would leave tables behind when a migration fails.
-    settings = Settings(url=url.render_as_string(hide_password=False), lock_timeout_seconds=_PATIENCE_SECONDS)
-    return dialect_of(settings.url).engine(settings)
+def _sqlite_engine(url: str) -> AsyncEngine:
+    """The product's own engine, which begins as it is told: the driver's would leave tables of a failed migration."""
+    settings = Settings(url=url, lock_timeout_seconds=_PATIENCE_SECONDS)
+    return dialect_of(url).engine(settings)
 
 
 __all__ = ["OUTSIDE_ROW_LEVEL_SECURITY", "RUNTIME_ROLE", "Migrated", "migrate", "newest_revision", "revision_of"]

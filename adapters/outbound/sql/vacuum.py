@@ -7,6 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from adapters.outbound.sql.dialect import owners_engine
+from adapters.outbound.sql.postgres_url import is_postgres
 from adapters.outbound.sql.tables import metadata
 from shared.errors import Busy
 
@@ -31,9 +33,9 @@ async def vacuum(owner_url: str) -> None:
 
     What a write-ahead log that was archived, or a backup, still holds is not reached by this. Raises StillInUse.
     """
-    url = make_url(owner_url)
-    postgres = url.get_backend_name() == "postgresql"
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg" if postgres else "sqlite+aiosqlite"))
+    postgres = is_postgres(owner_url)
+    sqlite = make_url(owner_url).set(drivername="sqlite+aiosqlite")
+    engine = owners_engine(owner_url) if postgres else create_async_engine(sqlite)
     try:
         async with engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from adapters.outbound.sql.postgres_url import exposed_host
 from concordat.checks import Check, State
 from concordat.settings import PREFIX, Settings
 
@@ -11,7 +12,7 @@ SUBJECT = "settings"
 
 def unsafe_settings(settings: Settings) -> list[Check]:
     """What must not be so, or should not be; empty when all is well."""
-    return list(_local(settings) if settings.local else _real(settings))
+    return [*(_local(settings) if settings.local else _real(settings)), *_in_the_clear(settings)]
 
 
 def _local(settings: Settings) -> Iterator[Check]:
@@ -49,6 +50,18 @@ def _real(settings: Settings) -> Iterator[Check]:
             found="requests are answered under any host name",
             advice=f"Set {PREFIX}ALLOWED_HOSTS to the names that the API is known by.",
         )
+
+
+def _in_the_clear(settings: Settings) -> Iterator[Check]:
+    for name in ("database_url", "database_owner_url"):
+        host = exposed_host(getattr(settings, name))
+        if host is not None and not is_loopback(host):
+            yield Check(
+                subject=SUBJECT,
+                state=State.WARNING,
+                found=f"passwords and personal values may go to Postgres on {host} unencrypted",
+                advice=f"Add ?sslmode=verify-full&sslrootcert=FILE to {PREFIX}{name.upper()}.",
+            )
 
 
 def is_loopback(host: str) -> bool:

@@ -74,6 +74,27 @@ def test_local_profile_that_others_can_reach_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("postgresql://ann@db.test/clubs", True),
+        ("postgresql://ann@db.test/clubs?sslmode=prefer", True),
+        ("postgresql://ann@/clubs?host=db.test", True),
+        ("postgresql://ann@db.test/clubs?sslmode=require", False),
+        ("postgresql://ann@127.0.0.1:5432/clubs", False),
+        ("postgresql://ann@localhost/clubs", False),
+        ("postgresql://ann@/clubs?host=/var/run/postgresql", False),
+        ("sqlite:///clubs.db", False),
+    ],
+)
+@pytest.mark.parametrize("profile", ["local", "production"])
+def test_postgres_elsewhere_without_tls_is_a_warning_with_what_to_add(url: str, warned: bool, profile: str) -> None:
+    found = unsafe_settings(load(**{**REAL, "profile": profile, "database_url": url}))
+    assert [(each.state, "db.test" in each.found, "sslmode" in each.advice) for each in found] == (
+        [(State.WARNING, True, True)] if warned else []
+    )
+
+
+@pytest.mark.parametrize(
     ("host", "expected"),
     [
         ("127.0.0.1", True),
