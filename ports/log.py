@@ -202,6 +202,9 @@ class Backlog(Protocol):
     async def directory(self) -> Sequence[DirectoryEntry]:
         """Every club of the network, in order of id."""
 
+    async def keys(self) -> Mapping[str, Sequence[LogKey]]:
+        """The keys of every log that has one, oldest first, by the origin that the directory has: public facts."""
+
     async def entry(self, origin: str) -> DirectoryEntry:
         """The club whose log has this origin; raises Missing."""
 

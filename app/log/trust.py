@@ -1,5 +1,6 @@
 """The trust bundle: what a verifier must know beforehand, gathered from the logs and the ledger."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -8,7 +9,7 @@ from app.workers import worker
 from core.log.notes import parse_key
 from core.log.trust import KeyRange, TrustBundle, parse_ledger_trust
 from ports.ledger import Ledger
-from ports.log import Backlog, LogTx
+from ports.log import Backlog, LogKey, LogTx
 from ports.unit_of_work import Begin
 from shared.canonical import Json
 
@@ -23,22 +24,19 @@ class Trust:
 
     async def bundle(self) -> TrustBundle:
         """Every log of the network that has a key yet."""
-        return await self._of([entry.club for entry in await self.backlog.directory()])
+        return await self._of(await self.backlog.keys())
 
     async def of(self, club: UUID) -> TrustBundle:
         """The same for one log alone."""
-        return await self._of([club])
+        async with self.look(worker("trust", club)) as tx:
+            keys = await tx.log.keys()
+        return await self._of({parse_key(keys[0].verifier_key).name: keys} if keys else {})
 
-    async def _of(self, clubs: list[UUID]) -> TrustBundle:
-        logs = {}
-        for club in clubs:
-            async with self.look(worker("trust", club)) as tx:
-                keys = await tx.log.keys()
-            ranges = tuple(
-                KeyRange(key=parse_key(key.verifier_key), from_size=key.from_size, until_size=key.until_size)
-                for key in keys
-            )
-            if ranges:
-                logs[ranges[0].key.name] = ranges
+    async def _of(self, keys: Mapping[str, Sequence[LogKey]]) -> TrustBundle:
+        logs = {origin: tuple(map(_range, held)) for origin, held in keys.items()}
         ledger = parse_ledger_trust(cast(Json, await self.ledger.trust()))
         return TrustBundle(logs=logs, ledger=ledger)
+
+
+def _range(key: LogKey) -> KeyRange:
+    return KeyRange(key=parse_key(key.verifier_key), from_size=key.from_size, until_size=key.until_size)

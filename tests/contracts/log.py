@@ -269,6 +269,20 @@ class LogContract(InWorlds):
         assert await world.backlog.count("log") == before - 1
         assert await world.backlog.clubs_with_work("nobody") == []
 
+    async def test_the_keys_of_every_log_are_known_across_clubs_by_origin(self, scene: Scene) -> None:
+        world = scene.world
+        third = caller((await found(world, "meadow")).id)
+        for club in (scene.home, scene.host):
+            async with world.begin_log(club) as tx:
+                await tx.log.add_key(LogKey(verifier_key=f"{club.club}+2+y", from_size=5, until_size=None))
+                await tx.log.add_key(LogKey(verifier_key=f"{club.club}+1+x", from_size=0, until_size=5))
+        known = await world.backlog.keys()
+        for club in (scene.home, scene.host, third):
+            async with world.begin_log(club) as tx:
+                origin, keys = (await tx.log.head()).origin, list(await tx.log.keys())
+            assert list(known.get(origin, [])) == keys
+            assert [key.verifier_key for key in keys] == [f"{club.club}+{n}" for n in ("1+x", "2+y") if club != third]
+
     async def test_the_directory_has_every_club_in_order_of_id(self, scene: Scene) -> None:
         entries = await scene.world.backlog.directory()
         clubs = [entry.club for entry in entries]

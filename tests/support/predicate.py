@@ -17,6 +17,7 @@ from sqlalchemy import (
     Executable,
     FromClause,
     Join,
+    Null,
     Select,
     Table,
     TextClause,
@@ -66,7 +67,7 @@ def unguarded(statement: Any) -> list[str]:
     for part in iterate(statement):
         if isinstance(part, Select):
             for source in part.get_final_froms():
-                found += _open(source, part.whereclause)
+                found += _open(source, part.whereclause, reading=True)
         elif isinstance(part, Update | Delete):
             found += _open(part.table, part.whereclause)
     return found
@@ -76,29 +77,45 @@ def _before_execute(_connection: Any, statement: Any, _many: Any, _parameters: A
     check(statement)
 
 
-def _open(source: FromClause, *conditions: object) -> Iterator[str]:
+def _open(source: FromClause, *conditions: object, reading: bool = False) -> Iterator[str]:
     """What of a FROM is not guarded by one of the conditions that all of its rows have to meet."""
     if isinstance(source, Join):
         # An ON clause keeps back rows of the right side; those of the left side too, unless they come without it.
-        yield from _open(source.left, *conditions, *(() if source.isouter else (source.onclause,)))
-        yield from _open(source.right, *conditions, source.onclause)
-    elif _of_clubs(source) and not any(_guards(condition, source) for condition in conditions):
+        left = () if source.isouter else (source.onclause,)
+        yield from _open(source.left, *conditions, *left, reading=reading)
+        yield from _open(source.right, *conditions, source.onclause, reading=reading)
+    elif _of_clubs(source) and not any(_guards(condition, source, reading=reading) for condition in conditions):
         yield _table(source).name
 
 
-def _guards(condition: object, table: FromClause) -> bool:
-    """Does the condition hold for rows alone whose column in `table` equals the tenant?"""
+def _guards(condition: object, table: FromClause, *, reading: bool) -> bool:
+    """Does the condition hold for rows alone whose column in `table` equals the tenant?
+
+    What may be read across clubs may also be read where there is no tenant.
+    """
+    across = reading and _table(table).info["across"]
     match condition:
         case Grouping():
-            return _guards(condition.element, table)
+            return _guards(condition.element, table, reading=reading)
         case BooleanClauseList(operator=operators.and_):
-            return any(_guards(part, table) for part in condition.clauses)
+            return any(_guards(part, table, reading=reading) for part in condition.clauses)
         case BooleanClauseList(operator=operators.or_):
-            return all(_guards(part, table) for part in condition.clauses)
+            return all(
+                _guards(part, table, reading=reading) or (across and _without_tenant(part))
+                for part in condition.clauses
+            )
         case BinaryExpression(operator=operators.eq):
             sides = (condition.left, condition.right)
             columns = [side for side in sides if isinstance(side, Column) and side.table is table]
             return bool(columns) and any(isinstance(side, BindParameter) and side.key == TENANT.key for side in sides)
+        case _:
+            return False
+
+
+def _without_tenant(condition: object) -> bool:
+    match condition:
+        case BinaryExpression(operator=operators.is_, left=BindParameter(key=TENANT.key), right=Null()):
+            return True
         case _:
             return False
 

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, exists, literal, or_, select, text, true, u
 
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.clubs import agreement, member, visit
-from adapters.outbound.sql.database import TENANT, mine
+from adapters.outbound.sql.database import TENANT, everyones, mine
 from tests.support.databases import MEMORY
 from tests.support.predicate import PredicateMissing, unguarded
 from tests.support.world import world_at
@@ -34,6 +34,9 @@ FORGETFUL: dict[str, Any] = {
     "a subquery": select(schema.directory).where(schema.directory.c.club.in_(select(member.c.club_id))),
     "exists": select(schema.directory).where(exists().where(member.c.club_id == schema.directory.c.club)),
     "a select in an insert": schema.inbox.insert().from_select(["consumer", "event_id"], select(visit.c.id)),
+    "everybody's rows of what is a club's own": select(member).where(everyones(member)),
+    "everybody's rows, to be changed": update(schema.log_key).where(everyones(schema.log_key)).values(until_size=1),
+    "no condition on what may be read across clubs": select(schema.log_key),
     "the second half of a union": select(member.c.id).where(mine(member)).union(select(visit.c.id)),
     "plain text": text('SELECT * FROM "member"'),
     "plain text in a join": text("SELECT * FROM directory d JOIN agreement a ON true"),
@@ -42,6 +45,7 @@ CAREFUL: dict[str, Any] = {
     "the predicate": select(visit).where(mine(visit)),
     "a draft's": select(agreement).where(mine(agreement), agreement.c.scope == "visits"),
     "one column": delete(schema.disclosure).where(schema.disclosure.c.subject_club == TENANT),
+    "everybody's rows of what may be read across clubs": select(schema.log_key).where(everyones(schema.log_key)),
     "an alias's own": select(_other).where(_other.c.club_id == TENANT),
     "both tables of a join": select(_leaf).join(_record, mine(_record)).where(mine(_leaf)),
     "no club's table": select(schema.directory),

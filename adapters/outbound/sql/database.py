@@ -30,6 +30,11 @@ def mine(table: Table) -> ColumnElement[bool]:
     return and_(or_(*whose), table.info.get("shown", true()))
 
 
+def everyones(table: Table) -> ColumnElement[bool]:
+    """The predicate of a table that may be read across clubs: every row, for whoever acts for no club at all."""
+    return or_(mine(table), TENANT.is_(None))
+
+
 class Database:
     """Shared by every transaction of the process. `random_bytes` gives the salts of records."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select, update
 
 from adapters.outbound.sql import schema
-from adapters.outbound.sql.database import TENANT, Database, Session, mine
+from adapters.outbound.sql.database import TENANT, Database, Session, everyones, mine
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.log.merkle import EMPTY_ROOT
 from core.log.records import parse_record
@@ -55,6 +55,12 @@ _ADVANCE = (
     .values(size=bindparam("new_size"), root=bindparam("new_root"))
 )
 _KEYS = select(schema.log_key).where(mine(schema.log_key)).order_by(schema.log_key.c.from_size)
+_EVERY_KEY = (
+    select(schema.log_key, schema.directory.c.origin)
+    .join(schema.directory, schema.directory.c.club == schema.log_key.c.club_id)
+    .where(everyones(schema.log_key))
+    .order_by(schema.log_key.c.club_id, schema.log_key.c.from_size)
+)
 _NEWEST_CHECKPOINT = (
     select(schema.checkpoint).where(mine(schema.checkpoint)).order_by(schema.checkpoint.c.size.desc()).limit(1)
 )
@@ -176,11 +182,7 @@ class SqlLog:
         return [bytes(row["commitment"]) for row in rows]
 
     async def keys(self) -> Sequence[LogKey]:
-        rows = await self._session.all(_KEYS)
-        return [
-            LogKey(verifier_key=row["verifier_key"], from_size=row["from_size"], until_size=row["until_size"])
-            for row in rows
-        ]
+        return [_log_key(row) for row in await self._session.all(_KEYS)]
 
     async def add_key(self, key: LogKey) -> None:
         row = {"club_id": self._club, "from_size": key.from_size, "until_size": key.until_size}
@@ -266,9 +268,20 @@ class SqlBacklog:
         async with self._database.reading(None) as session:
             return [DirectoryEntry(**row) for row in await session.all(_DIRECTORY)]
 
+    async def keys(self) -> Mapping[str, Sequence[LogKey]]:
+        keys: dict[str, list[LogKey]] = {}
+        async with self._database.reading(None) as session:
+            for row in await session.all(_EVERY_KEY):
+                keys.setdefault(row["origin"], []).append(_log_key(row))
+        return keys
+
     async def entry(self, origin: str) -> DirectoryEntry:
         async with self._database.reading(None) as session:
             row = await session.first(_ENTRY, origin=origin)
         if row is None:
             raise Missing(kind="log")
         return DirectoryEntry(**row)
+
+
+def _log_key(row: Mapping[str, Any]) -> LogKey:
+    return LogKey(verifier_key=row["verifier_key"], from_size=row["from_size"], until_size=row["until_size"])

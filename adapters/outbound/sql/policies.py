@@ -20,6 +20,7 @@ _PARTY_OF_THE_EVENT = """EXISTS (
 _OWN = f"club_id = {TENANT}"
 _SUBJECTS_OWN = f"{_OWN} OR subject_club = {TENANT}"
 _SHOWN = f"proposer = {TENANT} OR (partner = {TENANT} AND state <> 'draft')"
+_ACROSS = f"{TENANT} IS NULL OR {_OWN}"
 _HOME, _HOST = f"home_club = {TENANT}", f"host_club = {TENANT}"
 
 # Postgres asks the policy for SELECT too wherever a statement has a condition, so who deletes has to see; a statement
@@ -34,6 +35,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "subject": {"INSERT": _OWN, "DELETE": _OWN},
     "answer": {"DELETE": _SUBJECTS_OWN, "SELECT": _SUBJECTS_OWN},
+    "log_key": {"SELECT": _ACROSS},
     "agreement": {"INSERT": f"proposer = {TENANT}", "SELECT": _SHOWN, "UPDATE": _SHOWN},
     "visit": {"INSERT": _HOME},
     "standing_grant": {"INSERT": _HOME, "UPDATE": _HOME},

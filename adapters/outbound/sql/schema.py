@@ -2,7 +2,7 @@
 
 `info["parties"]` names the columns with the clubs of a row; a table without it stands outside row-level security.
 `info["rights"]` are those of the runtime role: Select, Insert, Update, Delete by initial. `info["fixed"]` names columns
-that never change, beside keys and clubs.
+that never change, beside keys and clubs. `info["across"]` marks what may be read whole by whoever acts for no club.
 """
 
 from typing import Any
@@ -25,12 +25,13 @@ def table(
     rights: str = "SI",
     fixed: tuple[str, ...] = (),
     personal: tuple[str, ...] = (),
+    across: bool = False,
 ) -> Table:
     """A table of this schema; it says whose its rows are where it is made, since nothing else would remember.
 
     The values of `personal` columns go with a person, and Postgres keeps no statistics of them, which would quote some.
     """
-    info: dict[str, Any] = {"rights": rights, "fixed": fixed, "personal": personal}
+    info: dict[str, Any] = {"rights": rights, "fixed": fixed, "personal": personal, "across": across}
     if name not in OUTSIDE_ROW_LEVEL_SECURITY:
         info["parties"] = parties
     # SQLite would give the numbers of deleted rows anew; whoever still drops by the old ones would lose the new rows.
@@ -184,6 +185,7 @@ log_key = table(
     Column("until_size", Integer),
     Column("verifier_key", Text, nullable=False),
     rights="SIU",
+    across=True,
 )
 
 checkpoint = table(

@@ -1,6 +1,6 @@
 """Between the log's workers nothing is forgotten, whatever fails at whichever moment: ports fail, the rest is real."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from core.log.checkpoints import parse_checkpoint
 from core.log.notes import parse_note
 from ports.caller import Caller
 from ports.ledger import Anchored, Ledger, LedgerBusy, LedgerHead, LedgerRejected, Submission
-from ports.log import Backlog, DirectoryEntry, LogTx, Publication
+from ports.log import Backlog, DirectoryEntry, LogKey, LogTx, Publication
 from ports.unit_of_work import Begin
 from shared.errors import ConcordatError, Unavailable
 from tests.support.databases import MEMORY
@@ -107,6 +107,9 @@ class FaultyBacklog:
 
     async def directory(self) -> Sequence[DirectoryEntry]:
         return await self.real.directory()
+
+    async def keys(self) -> Mapping[str, Sequence[LogKey]]:
+        return await self.real.keys()
 
     async def entry(self, origin: str) -> DirectoryEntry:
         return await self.real.entry(origin)
