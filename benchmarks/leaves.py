@@ -76,7 +76,7 @@ async def fill(database: PostgresDatabase, club: UUID, count: int) -> None:
         async with connection.transaction():
             await connection.copy_records_to_table("event", records=events, columns=_EVENT)
             await connection.copy_records_to_table("record", records=records, columns=_RECORD)
-            pending = [(key, club, "log") for key in ids]
+            pending = [(key, club, "log", at) for key in ids]
             await connection.copy_records_to_table("pending", records=pending, columns=_PENDING)
         await connection.execute("VACUUM ANALYZE")
     finally:
@@ -88,4 +88,4 @@ _EVENT = (
     *("type", "at", "actor", "request_id"),
 )
 _RECORD = ("club_id", "event_id", "data", "salt", "commitment")
-_PENDING = ("event_id", "tenant", "consumer")
+_PENDING = ("event_id", "tenant", "consumer", "at")

@@ -96,6 +96,14 @@ class Pending:
     event_id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How many rows are pending for a consumer, and since when the oldest of them is."""
+
+    rows: int
+    since: datetime
+
+
 class LogMoved(Conflict):
     """Another worker grew the log meanwhile; nothing was written."""
 
@@ -196,8 +204,8 @@ class Backlog(Protocol):
     async def clubs_with_work(self, consumer: str) -> Sequence[UUID]:
         """Clubs that have pending rows for this consumer."""
 
-    async def count(self, consumer: str) -> int:
-        """How many rows are pending for this consumer."""
+    async def waiting(self) -> Mapping[str, Waiting]:
+        """What is pending, by consumer; a consumer with nothing to do is not in it."""
 
     async def directory(self) -> Sequence[DirectoryEntry]:
         """Every club of the network, in order of id."""

@@ -47,6 +47,24 @@ class Begin(Protocol[TxT_co]):
     def __call__(self, caller: Caller) -> AbstractAsyncContextManager[TxT_co]: ...
 
 
+class Leftovers(Protocol):
+    """What transactions leave behind for a while, and nobody needs for ever; each call deletes `limit` rows at most.
+
+    MUST NOT disturb whoever uses a key again, or delivers again, at the same time.
+    """
+
+    async def drop_answers(self, club: UUID, limit: int) -> int:
+        """Delete the club's oldest answers of which none is replayed any more; returns how many that were."""
+
+    async def drop_handled(self, limit: int) -> int:
+        """Delete the oldest notes of `first_time`, of all clubs, that nothing can ask for any more; returns how many.
+
+        MUST keep a note for 7 days, and while its event is pending for the relay or parked for its consumer: then it
+        may be delivered at any age. Beyond these, only a bus delivers again by itself: the embedded one within
+        seconds, a distributed one until a consumer that was down is back. A week is longer than either.
+        """
+
+
 class Replayed(Exception):
     """Not an error: this key was answered before; `answer` is the canonical JSON of the view that it got."""
 

@@ -16,7 +16,6 @@ from adapters.outbound.inprocess.bus import InProcessBus, Park
 from adapters.outbound.local.ledger import LocalLedger
 from adapters.outbound.paseto.tokens import PasetoTokens
 from adapters.outbound.paseto.tokens import Settings as TokenSettings
-from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.settings import Settings as SqlSettings
 from concordat.failures import USAGE, Failure
@@ -27,8 +26,10 @@ from core.log.notes import Sign
 from ports.bus import Bus, Message
 from ports.ledger import Ledger
 from ports.log import Publication
+from ports.parking import Parking
 from ports.secrets import Secrets
 from shared.clock import Now
+from shared.errors import code_of
 from shared.ids import NewId
 
 T = TypeVar("T")
@@ -128,23 +129,20 @@ def build_publication(settings: Settings) -> Publication:
     return chosen("publication_url", settings.publication_url, {"files": files})()
 
 
-def build_bus(settings: Settings, database: Database) -> Bus:
+def build_bus(settings: Settings, parking: Parking) -> Bus:
     def inprocess() -> Bus:
-        return InProcessBus(parking(database))
+        return InProcessBus(parking_in(parking))
 
     return chosen("bus_url", settings.bus_url, {"inprocess": inprocess})()
 
 
-def parking(database: Database) -> Park:
-    """Keeps what a consumer cannot handle in the club that acted, and says so in the log."""
+def parking_in(parking: Parking) -> Park:
+    """Keeps what a consumer cannot handle, and says so in the log: by the error's code, since its text may quote."""
 
     async def park(consumer: str, message: Message, error: Exception) -> None:
-        said = f"{type(error).__name__}: {error}"[:2000]
-        _log.error("event parked", consumer=consumer, event_id=str(message.id), type=message.type, error=said)
-        club = message.clubs[0]
-        row = {"club_id": club, "consumer": consumer, "event_id": message.id, "error": said, "at": database.now()}
-        async with database.transaction(club) as session:
-            await session.upsert(schema.parked, [row], keep=True)
+        code = code_of(error)
+        _log.error("event parked", consumer=consumer, event_id=str(message.id), type=message.type, error=code)
+        await parking.add(consumer, message, code)
 
     return park
 
@@ -173,6 +171,7 @@ def build_rhythm(settings: Settings) -> Rhythm:
         sign_seconds=settings.sign_seconds,
         anchor_seconds=settings.anchor_seconds,
         conclude_seconds=settings.conclude_seconds,
+        purge_seconds=settings.purge_seconds,
     )
 
 

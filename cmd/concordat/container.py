@@ -15,6 +15,7 @@ from adapters.outbound.ed25519 import verify
 from adapters.outbound.inprocess.rates import InProcessRates
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.log import SqlBacklog
+from adapters.outbound.sql.parking import SqlParking
 from adapters.outbound.sql.reader import SqlReader
 from concordat import builders, clocks
 from concordat.module import Built, Infrastructure
@@ -58,7 +59,8 @@ class Container(containers.DeclarativeContainer):
     ledger = providers.Resource(builders.open_ledger, settings, keys, now)
 
     publication = providers.Singleton(builders.build_publication, settings)
-    bus = providers.Singleton(builders.build_bus, settings, database)
+    parking = providers.Singleton(SqlParking, database)
+    bus = providers.Singleton(builders.build_bus, settings, parking)
     tokens = providers.Singleton(builders.build_tokens, settings, keys, now)
     rates = providers.Singleton(InProcessRates, ticks)
     allow = providers.Singleton(builders.build_allow, modules)
@@ -75,6 +77,7 @@ class Container(containers.DeclarativeContainer):
         backlog=backlog,
         secrets=secrets,
         ledger=ledger,
+        parking=parking,
         bus=bus,
         publication=publication,
         tokens=tokens,

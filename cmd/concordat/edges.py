@@ -1,7 +1,7 @@
 """What a process shows of the system: the public REST app, the admin app, the gRPC server; the one list of them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from ipaddress import ip_network
 from socket import socket
@@ -18,6 +18,7 @@ from adapters.inbound.rest.admin import create_admin_app
 from adapters.inbound.rest.application import create_app
 from adapters.inbound.rest.edge.metrics import Metrics, Reading
 from adapters.inbound.rest.settings import Settings as RestSettings
+from app.log.anchoring import CONSUMER as ANCHORING
 from app.log.integrator import CONSUMER as LOG
 from app.relay import CONSUMER as RELAY
 from concordat.container import System
@@ -111,16 +112,35 @@ def rest_app(system: System, ready: Readiness, metrics: Metrics) -> Any:
 def admin_app(system: System, ready: Readiness, metrics: Metrics) -> Any:
     """Metrics and probes, for a port that the public never reaches."""
 
-    async def backlog() -> Sequence[Reading]:
+    async def gauges() -> Sequence[Reading]:
         try:
-            counts = {consumer: await system.infrastructure.backlog.count(consumer) for consumer in (LOG, RELAY)}
+            return await backlog_gauges(system)
         except ConcordatError:
-            # Without a database there is no count, and the other metrics are wanted all the more.
+            # Without a database there is nothing to count, and the other metrics are wanted all the more.
             return ()
-        name, text = "concordat_pending_events", "Events that a consumer has not handled yet"
-        return [Reading(name=name, help=text, value=count, labels={"consumer": each}) for each, count in counts.items()]
 
-    return create_admin_app(metrics, ready=ready, readings=(backlog,))
+    return create_admin_app(metrics, ready=ready, readings=(gauges,))
+
+
+async def backlog_gauges(system: System) -> Sequence[Reading]:
+    """What consumers still have to do and could not do; those with nothing have a gauge of 0, not none."""
+    i = system.infrastructure
+    waiting, parked = await i.backlog.waiting(), await i.parking.counts()
+    subscribed = {each.consumer for built in system.modules for each in built.subscriptions()}
+    rows = {each: waiting[each].rows if each in waiting else 0 for each in {LOG, RELAY, ANCHORING, *waiting}}
+    now = i.now()
+    ages = {each: (now - waiting[each].since).total_seconds() if each in waiting else 0 for each in rows}
+    kept = {each: parked.get(each, 0) for each in {*subscribed, *parked}}
+    gauges: Sequence[tuple[str, str, Mapping[str, float]]] = (
+        ("concordat_pending_events", "Events that a consumer has not handled yet", rows),
+        ("concordat_pending_oldest_seconds", "How long the oldest of them has been pending", ages),
+        ("concordat_parked_events", "Messages that a consumer could not handle, and that are kept", kept),
+    )
+    return [
+        Reading(name=name, help=text, value=value, labels={"consumer": consumer})
+        for name, text, values in gauges
+        for consumer, value in sorted(values.items())
+    ]
 
 
 def grpc_server(system: System, ready: Readiness, metrics: GrpcMetrics) -> GrpcServer:

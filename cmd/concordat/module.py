@@ -15,6 +15,7 @@ from ports.bus import Bus, Handler
 from ports.caller import Caller
 from ports.ledger import Ledger
 from ports.log import Backlog, Publication
+from ports.parking import Parking
 from ports.rates import Rates
 from ports.reader import Reader
 from ports.secrets import Secrets
@@ -36,6 +37,7 @@ class Rhythm:
     sign_seconds: float
     anchor_seconds: float
     conclude_seconds: float
+    purge_seconds: float
 
 
 class Parts(TypedDict, Generic[TxT]):
@@ -60,6 +62,7 @@ class Infrastructure:
     backlog: Backlog
     secrets: Secrets
     ledger: Ledger
+    parking: Parking
     bus: Bus
     publication: Publication
     tokens: Tokens

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     sign_seconds: Seconds = 1
     anchor_seconds: Seconds = 10
     conclude_seconds: Seconds = 60
+    purge_seconds: Seconds = 60
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "json"

@@ -11,7 +11,7 @@ from core.log.merkle import EMPTY_ROOT
 from core.log.records import commitment, leaf_of, parse_record
 from core.log.tiles import append, edge_tiles
 from ports.caller import Caller
-from ports.log import LogHead, LogKey, LogMoved, LogTx, Pending, RecordMissing, StoredAnchor, StoredCheckpoint
+from ports.log import LogHead, LogKey, LogMoved, LogTx, Pending, RecordMissing, StoredAnchor, StoredCheckpoint, Waiting
 from ports.unit_of_work import Missing
 from tests.contracts.worlds import InWorlds, renamed
 from tests.support.scenes import Scene, enrol, found
@@ -258,15 +258,16 @@ class LogContract(InWorlds):
         assert not [each for each in messages.values() if "Ada" in str(each) or str(member.ref) in str(each)]
 
     async def test_the_backlog_knows_who_has_work_and_how_much(self, world: World, ann: Caller) -> None:
-        before = await world.backlog.count("log")
+        before = (await world.backlog.waiting())["log"]
         await renamed(world, ann, "One", "Two")
-        assert await world.backlog.count("log") == before + 2
+        after = (await world.backlog.waiting())["log"]
+        assert (after.rows, after.since) == (before.rows + 2, before.since)
         clubs = await world.backlog.clubs_with_work("log")
         assert clubs.count(ann.of_club) == 1
         async with world.begin_log(ann) as tx:
             await tx.log.drop("log", await tx.log.take("log", 100))
         assert ann.of_club not in await world.backlog.clubs_with_work("log")
-        assert await world.backlog.count("log") == before - 1
+        assert (await world.backlog.waiting()).get("log", Waiting(rows=0, since=START)).rows == before.rows - 1
         assert await world.backlog.clubs_with_work("nobody") == []
 
     async def test_the_keys_of_every_log_are_known_across_clubs_by_origin(self, scene: Scene) -> None:

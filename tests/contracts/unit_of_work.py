@@ -233,6 +233,82 @@ class UnitOfWorkContract(InWorlds):
     async def test_different_keys_at_once_do_not_get_in_each_other_s_way(self, world: World, ann: Caller) -> None:
         await asyncio.gather(*(answered(world, ann.under("rename", f"k{number}")) for number in range(5)))
 
+    async def test_answers_are_dropped_once_none_is_replayed_any_more(self, scene: Scene) -> None:
+        world, club = scene.world, scene.home
+        for number in range(3):
+            await answered(world, club.under("rename", f"old {number}"))
+        await answered(world, scene.host.under("rename", "theirs"))
+        world.clock.forward(hours=23, minutes=59)
+        assert await world.leftovers.drop_answers(club.of_club, 100) == 0
+        await answered(world, club.under("rename", "new"))
+        world.clock.forward(minutes=2)
+        assert await world.leftovers.drop_answers(club.of_club, 2) == 2
+        assert await world.leftovers.drop_answers(club.of_club, 2) == 1
+        assert await world.leftovers.drop_answers(club.of_club, 2) == 0
+        with pytest.raises(Replayed):
+            await answered(world, club.under("rename", "new"))
+        assert await world.leftovers.drop_answers(scene.host.of_club, 100) == 1
+
+    async def test_the_oldest_answers_are_dropped_first(self, world: World, ann: Caller) -> None:
+        await answered(world, ann.under("rename", "first", "Haven"))
+        world.clock.forward(seconds=10)
+        await answered(world, ann.under("rename", "second", "Haven"))
+        world.clock.forward(hours=24, seconds=-5)
+        assert await world.leftovers.drop_answers(ann.of_club, 100) == 1
+        with pytest.raises(Replayed):
+            await answered(world, ann.under("rename", "second", "Haven"))
+
+    async def test_what_was_handled_is_forgotten_after_seven_days(self, world: World, ann: Caller) -> None:
+        old, new = world.new_id(), world.new_id()
+        await relayed(world)
+        await noted(world, ann, old)
+        world.clock.forward(days=6, hours=23)
+        await world.leftovers.drop_handled(10_000)
+        assert not await noted(world, ann, old)
+        await noted(world, ann, new)
+        world.clock.forward(hours=2)
+        await world.leftovers.drop_handled(10_000)
+        assert (await noted(world, ann, new), await noted(world, ann, old)) == (False, True)
+
+    async def test_no_more_is_forgotten_at_once_than_was_asked(self, world: World, ann: Caller) -> None:
+        # Whatever other tests left on the same database goes first.
+        await relayed(world)
+        world.clock.forward(days=400)
+        await world.leftovers.drop_handled(10_000)
+        for _ in range(3):
+            await noted(world, ann, world.new_id())
+        world.clock.forward(days=8)
+        assert [await world.leftovers.drop_handled(2) for _ in range(3)] == [2, 1, 0]
+
+    async def test_what_is_pending_for_the_relay_is_not_forgotten(self, world: World, ann: Caller) -> None:
+        await relayed(world)
+        await renamed(world, ann, "Haven")
+        (event,) = await pending(world, ann, "relay")
+        await noted(world, ann, event)
+        world.clock.forward(days=30)
+        await renamed(world, ann, "Quay")
+        await world.leftovers.drop_handled(10_000)
+        assert not await noted(world, ann, event)
+        await relayed(world)
+        await world.leftovers.drop_handled(10_000)
+        assert await noted(world, ann, event)
+
+    async def test_what_is_parked_is_not_forgotten_for_its_consumer(self, world: World, ann: Caller) -> None:
+        (event,) = await pending(world, ann, "relay")
+        async with world.begin_log(ann) as tx:
+            message = (await tx.log.messages([event]))[event]
+        await world.parking.add("counts", message, "planted")
+        await relayed(world)
+        for consumer in ("counts", "other"):
+            await noted(world, ann, event, consumer)
+        world.clock.forward(days=30)
+        await world.leftovers.drop_handled(10_000)
+        assert [await noted(world, ann, event, consumer) for consumer in ("counts", "other")] == [False, True]
+        (parked,) = [one for one in await world.parking.list() if one.event_id == event]
+        await world.parking.drop(parked)
+        await world.leftovers.drop_handled(10_000)
+        assert await noted(world, ann, event)
+
     async def test_what_is_personal_stands_in_disclosures_and_in_no_record(self, world: World, ann: Caller) -> None:
         member = await enrol(world, ann, "Ada Canary")
         disclosed: dict[str, Json] = {}
@@ -244,6 +320,18 @@ class UnitOfWorkContract(InWorlds):
             assert str(member.ref).encode() not in stored.data
         assert disclosed["name"] == "Ada Canary"
         assert disclosed["ref"] == str(member.ref)
+
+
+async def noted(world: World, caller: Caller, event: UUID, consumer: str = "counts") -> bool:
+    """Whether the consumer hears of this event for the first time."""
+    async with world.begin(caller) as tx:
+        return await tx.first_time(consumer, event)
+
+
+async def relayed(world: World) -> None:
+    """Nothing is pending for the relay any more, of whichever club."""
+    while await world.relay.tick():
+        pass
 
 
 async def answered(world: World, caller: Caller) -> None:

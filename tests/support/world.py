@@ -19,6 +19,7 @@ from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.log import SqlLogTx
 from adapters.outbound.sql.tables import metadata
 from adapters.outbound.sql.unit_of_work import SqlBegin
+from app.purge import Purge
 from app.relay import Relay
 from concordat.builders import build_allow
 from concordat.container import System, running
@@ -31,7 +32,9 @@ from ports.bus import Bus
 from ports.caller import Caller
 from ports.ledger import Ledger
 from ports.log import Backlog
+from ports.parking import Parking
 from ports.reader import Reader
+from ports.unit_of_work import Leftovers
 from shared.ids import id_from
 from tests.support.databases import MEMORY
 from tests.support.predicate import watch
@@ -76,6 +79,7 @@ class World:
     clubs: ClubsUseCases
     log: LogUseCases
     relay: Relay
+    purge: Purge
 
     @property
     def database(self) -> Database:
@@ -112,6 +116,14 @@ class World:
     @property
     def look(self) -> SqlBegin[SqlLogTx]:
         return self.system.infrastructure.look(SqlLogTx)
+
+    @property
+    def parking(self) -> Parking:
+        return self.system.infrastructure.parking
+
+    @property
+    def leftovers(self) -> Leftovers:
+        return self.purge.leftovers
 
     async def settle(self) -> None:
         """One turn of every worker of the log: what is recorded becomes leaves, a checkpoint, an anchor."""
@@ -178,5 +190,6 @@ async def world_at(
             new_id=given["new_id"],
             clubs=built["clubs"],
             log=built["log"],
-            relay=built["platform"],
+            relay=built["platform"].relay,
+            purge=built["platform"].purge,
         )

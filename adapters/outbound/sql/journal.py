@@ -86,9 +86,9 @@ class Journal:
             row = {"club_id": club, "event_id": event_id}
             self._records.append({**row, "data": data, "salt": salt, "commitment": commitment(salt, data)})
             self._disclosures.extend({**row, **one} for one in disclosed)
-            self._pending.append({"event_id": event_id, "tenant": club, "consumer": LOG})
+            self._pending.append({"event_id": event_id, "tenant": club, "consumer": LOG, "at": at})
         # Whoever acted: all events of an aggregate stand in one queue, or its versions would overtake each other.
-        self._pending.append({"event_id": event_id, "tenant": parties[0], "consumer": RELAY})
+        self._pending.append({"event_id": event_id, "tenant": parties[0], "consumer": RELAY, "at": at})
 
     def _event_row(self, event: Event, event_id: UUID, at: Any) -> Row:
         others = [club for club in event.parties if club != self._caller.club]

@@ -23,6 +23,7 @@ from ports.log import (
     StoredCheckpoint,
     StoredDisclosure,
     StoredRecord,
+    Waiting,
 )
 from ports.unit_of_work import Missing
 from shared.canonical import Json, dumps, loads
@@ -92,7 +93,9 @@ _DISCLOSURES = (
 )
 _KEY = select(schema.subject.c.key).where(schema.subject.c.id == bindparam("id"), mine(schema.subject))
 _WITH_WORK = select(_pending.c.tenant).distinct().where(_pending.c.consumer == bindparam("consumer"))
-_COUNT = select(func.count()).select_from(_pending).where(_pending.c.consumer == bindparam("consumer"))
+_WAITING = select(_pending.c.consumer, func.count().label("rows"), func.min(_pending.c.at).label("since")).group_by(
+    _pending.c.consumer
+)
 _DIRECTORY = select(schema.directory).order_by(schema.directory.c.club)
 _ENTRY = select(schema.directory).where(schema.directory.c.origin == bindparam("origin"))
 
@@ -120,7 +123,8 @@ class SqlLog:
             await self._session.change(_DROP, consumer=consumer, ids=[one.sequence for one in taken])
 
     async def ask(self, consumer: str) -> None:
-        row = {"event_id": self._session.database.new_id(), "tenant": self._club, "consumer": consumer}
+        database = self._session.database
+        row = {"event_id": database.new_id(), "tenant": self._club, "consumer": consumer, "at": database.now()}
         await self._session.insert(_pending, [row])
 
     async def commitments(self, events: Sequence[UUID]) -> Mapping[UUID, bytes]:
@@ -260,9 +264,10 @@ class SqlBacklog:
         async with self._database.reading(None) as session:
             return [row["tenant"] for row in await session.all(_WITH_WORK, consumer=consumer)]
 
-    async def count(self, consumer: str) -> int:
+    async def waiting(self) -> Mapping[str, Waiting]:
         async with self._database.reading(None) as session:
-            return int(await session.value(_COUNT, consumer=consumer))
+            rows = await session.all(_WAITING)
+        return {row["consumer"]: Waiting(rows=row["rows"], since=row["since"]) for row in rows}
 
     async def directory(self) -> Sequence[DirectoryEntry]:
         async with self._database.reading(None) as session:

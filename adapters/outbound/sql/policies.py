@@ -36,6 +36,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "subject": {"INSERT": _OWN, "DELETE": _OWN},
     "answer": {"DELETE": _SUBJECTS_OWN, "SELECT": _SUBJECTS_OWN},
     "log_key": {"SELECT": _ACROSS},
+    "parked": {"SELECT": _ACROSS},
     "agreement": {"INSERT": f"proposer = {TENANT}", "SELECT": _SHOWN, "UPDATE": _SHOWN},
     "visit": {"INSERT": _HOME},
     "standing_grant": {"INSERT": _HOME, "UPDATE": _HOME},

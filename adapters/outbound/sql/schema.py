@@ -117,9 +117,10 @@ answer = table(
     Column("key", Text, primary_key=True),
     Column("fingerprint", Bytes, nullable=False),
     Column("answer", Bytes, nullable=False),
-    Column("at", Instant, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
     Column("subject", Id, index=True),
     Column("subject_club", Id),
+    Index("ix_answer_at", "club_id", "at"),
     rights="SID",
     personal=("answer",),
 )
@@ -130,6 +131,7 @@ pending = table(
     Column("event_id", Id, nullable=False),
     Column("tenant", Id, nullable=False),
     Column("consumer", Text, nullable=False),
+    Column("at", Instant, nullable=False),
     Index("ix_pending_consumer", "consumer", "tenant", "sequence"),
     rights="SID",
 )
@@ -138,6 +140,8 @@ inbox = table(
     "inbox",
     Column("consumer", Text, primary_key=True),
     Column("event_id", Id, primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    rights="SID",
 )
 
 parked = table(
@@ -145,9 +149,11 @@ parked = table(
     Column("club_id", Id, primary_key=True),
     Column("consumer", Text, primary_key=True),
     Column("event_id", Id, primary_key=True),
+    Column("type", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("at", Instant, nullable=False),
     rights="SID",
+    across=True,
 )
 
 log = table(

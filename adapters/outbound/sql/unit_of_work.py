@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, select
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, select, tuple_
 
 from adapters.outbound.sql import schema
-from adapters.outbound.sql.database import Database, Session, mine
-from adapters.outbound.sql.journal import Journal
+from adapters.outbound.sql.database import Database, Session, everyones, mine
+from adapters.outbound.sql.journal import RELAY, Journal
 from ports.caller import Caller, Once
 from ports.unit_of_work import KeyReused, Replayed
 from shared.canonical import dumps, plain
@@ -20,10 +20,35 @@ V = TypeVar("V")
 TxT = TypeVar("TxT", bound="SqlTx")
 
 ANSWERS_KEPT = timedelta(hours=24)
+HANDLED_KEPT = timedelta(days=7)
 
-_key = and_(*(schema.answer.c[name] == bindparam(f"the_{name}") for name in ("principal", "operation", "key")))
-_ANSWER = select(schema.answer).where(_key, mine(schema.answer))
-_FORGET = delete(schema.answer).where(_key, mine(schema.answer))
+_answer, _inbox, _pending, _parked = schema.answer, schema.inbox, schema.pending, schema.parked
+_before: BindParameter[Any] = bindparam("before")
+_most: BindParameter[Any] = bindparam("most")
+_key = and_(*(_answer.c[name] == bindparam(f"the_{name}") for name in ("principal", "operation", "key")))
+_ANSWER = select(_answer).where(_key, mine(_answer))
+_FORGET = delete(_answer).where(_key, mine(_answer))
+
+# The age stands in the outer condition too: a key that is used again meanwhile has a new row under the old name.
+_names = (_answer.c.principal, _answer.c.operation, _answer.c.key)
+_oldest = select(*_names).where(_answer.c.at < _before, mine(_answer)).order_by(_answer.c.at).limit(_most)
+_DROP_ANSWERS = delete(_answer).where(
+    tuple_(*_names).in_(_oldest.correlate(None)), _answer.c.at < _before, mine(_answer)
+)
+
+# An event is pending before anybody notes that it was handled: what was noted before the oldest of the relay's rows is
+# of no event that is still pending. Looking for each event by itself would need one more index on every row written.
+_RELAYING_SINCE = select(func.min(_pending.c.at).label("at")).where(_pending.c.consumer == RELAY)
+_is_parked = and_(_parked.c.event_id == _inbox.c.event_id, _parked.c.consumer == _inbox.c.consumer, everyones(_parked))
+_noted = (_inbox.c.consumer, _inbox.c.event_id)
+_handled = (
+    select(*_noted)
+    .select_from(_inbox.outerjoin(_parked, _is_parked))
+    .where(_inbox.c.at < _before, _parked.c.event_id.is_(None))
+    .order_by(_inbox.c.at)
+    .limit(_most)
+)
+_DROP_HANDLED = delete(_inbox).where(tuple_(*_noted).in_(_handled.correlate(None)))
 
 
 class SqlTx:
@@ -44,7 +69,7 @@ class SqlTx:
         return view
 
     async def first_time(self, consumer: str, event_id: UUID) -> bool:
-        row = {"consumer": consumer, "event_id": event_id}
+        row = {"consumer": consumer, "event_id": event_id, "at": self.session.database.now()}
         return await self.session.upsert(schema.inbox, [row], keep=True) == 1
 
     async def open(self) -> None:
@@ -108,6 +133,24 @@ class SqlBegin(Generic[TxT]):
             await tx.open()
             yield tx
             await tx.close()
+
+
+class SqlLeftovers:
+    """Implements ports.unit_of_work.Leftovers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def drop_answers(self, club: UUID, limit: int) -> int:
+        before = self._database.now() - ANSWERS_KEPT
+        async with self._database.transaction(club) as session:
+            return await session.change(_DROP_ANSWERS, before=before, most=limit)
+
+    async def drop_handled(self, limit: int) -> int:
+        now = self._database.now()
+        async with self._database.transaction(None) as session:
+            since = min(now, await session.value(_RELAYING_SINCE) or now)
+            return await session.change(_DROP_HANDLED, before=since - HANDLED_KEPT, most=limit)
 
 
 def _lock_name(caller: Caller) -> str | None:

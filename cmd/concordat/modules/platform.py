@@ -1,13 +1,35 @@
 """The manifest of what every module stands on: the event table, its relay to the bus, idempotent answers."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from adapters.inbound.jobs.runner import Job
 from adapters.outbound.sql.log import SqlLogTx
+from adapters.outbound.sql.unit_of_work import SqlLeftovers
+from app.purge import Purge
 from app.relay import Relay
 from concordat.module import Infrastructure, Module
 
 
-def build(i: Infrastructure) -> Relay:
-    return Relay(begin=i.begin(SqlLogTx), backlog=i.backlog, bus=i.bus)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformWorkers:
+    """Nobody calls these: the clock drives them."""
+
+    relay: Relay
+    purge: Purge
+
+    def jobs(self, i: Infrastructure) -> Sequence[Job]:
+        return (
+            Job(name="platform.relay", every_seconds=i.rhythm.relay_seconds, tick=self.relay.tick),
+            Job(name="platform.purge", every_seconds=i.rhythm.purge_seconds, tick=self.purge.tick),
+        )
+
+
+def build(i: Infrastructure) -> PlatformWorkers:
+    return PlatformWorkers(
+        relay=Relay(begin=i.begin(SqlLogTx), backlog=i.backlog, bus=i.bus),
+        purge=Purge(leftovers=SqlLeftovers(i.database), backlog=i.backlog),
+    )
 
 
 PLATFORM = Module(
@@ -17,6 +39,6 @@ PLATFORM = Module(
     permissions=frozenset(),
     tables=frozenset({"directory", "event", "pending", "inbox", "parked", "answer"}),
     codes=frozenset({"auth", "bus", "canonical", "database", "idempotency", "request", "secrets"}),
-    packages=("shared", "ports.unit_of_work", "ports.tokens", "ports.bus", "ports.secrets"),
-    jobs=lambda relay, i: [Job(name="platform.relay", every_seconds=i.rhythm.relay_seconds, tick=relay.tick)],
+    packages=("shared", "ports.unit_of_work", "ports.tokens", "ports.bus", "ports.parking", "ports.secrets"),
+    jobs=lambda workers, i: workers.jobs(i),
 )

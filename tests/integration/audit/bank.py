@@ -121,8 +121,9 @@ async def seeded_world(url: str, folder: Path, rng: random.Random) -> AsyncItera
     given: dict[str, Any] = {"now": clock, "new_id": new_id, "random_bytes": rng.randbytes, "allow": _everything}
     async with running(load(profile="local", data_folder=folder, database_url=url), given) as system:
         built = {one.module.name: one.use_cases for one in system.modules}
-        clubs, log, relay = built["clubs"], built["log"], built["platform"]
-        yield World(system=system, clock=clock, new_id=new_id, clubs=clubs, log=log, relay=relay)
+        clubs, log, platform = built["clubs"], built["log"], built["platform"]
+        relay, purge = platform.relay, platform.purge
+        yield World(system=system, clock=clock, new_id=new_id, clubs=clubs, log=log, relay=relay, purge=purge)
 
 
 def _everything(_caller: Caller, _permission: str) -> None:

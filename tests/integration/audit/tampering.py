@@ -24,6 +24,7 @@ NOT_LOCATED = {
     "checkpoint.at": "a reading of the server's clock that nobody signs",
     "anchor.at": "the same; the ledger's own time stands in the evidence",
     "anchor delete": "sizes may be skipped, and the next anchor covers it",
+    "pending.at": "a reading of the server's clock, for a gauge alone",
     "pending.sequence": "an order that only the bus sees",
     "log insert": "of no club of the network",
     "club insert": "the same",

@@ -148,8 +148,7 @@ class Network:
 
     async def events(self) -> int:
         """How many events the two clubs have recorded: what may not grow when a request is refused."""
-        counts = [await self.world.backlog.count(consumer) for consumer in ("log", "relay")]
-        return sum(counts)
+        return sum(each.rows for each in (await self.world.backlog.waiting()).values())
 
 
 def services(world: World) -> list[Service]:

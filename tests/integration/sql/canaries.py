@@ -10,7 +10,6 @@ from adapters.outbound.sql.tables import metadata
 from app.clubs.agreements import DraftAgreement, SuspendAgreement
 from app.clubs.members import EnrolMember
 from app.clubs.visits import EndVisit
-from concordat.builders import parking
 from ports.bus import Message
 from ports.caller import Caller
 from tests.support.scenes import Scene, agree, found, terms, two_clubs
@@ -70,7 +69,7 @@ async def planted(world: World) -> Canaries:
 
 async def _park(world: World, message: Message) -> None:
     for clubs in (message.clubs, message.clubs[::-1]):
-        await parking(world.database)("canary", replace(message, clubs=clubs, at=START), RuntimeError("canary"))
+        await world.parking.add("canary", replace(message, clubs=clubs, at=START), "canary")
 
 
 def sql(*words: str) -> str:

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import delete, select
+
+from adapters.outbound.sql.database import mine
+from adapters.outbound.sql.schema import answer
 from app.clubs.agreements import AcceptTerms, DraftAgreement
-from app.clubs.clubs import AmendClub, FoundClub
+from app.clubs.clubs import AmendClub, ClubView, FoundClub
 from app.clubs.members import EnrolMember, RecordFact
 from app.clubs.visits import CheckIn, ConfirmVisit, Decision, VisitView
 from core.clubs.eligibility import QUOTA_EXCEEDED
@@ -27,6 +31,8 @@ from tests.support.world import TODAY, World, caller
 PATIENT: dict[str, Any] = {"acquire_timeout_seconds": 30, "lock_timeout_seconds": 30}
 """These tests ask what happens, not how fast: a slow machine gives the same answers."""
 
+ANSWERS = 20
+
 
 async def at_once(*work: Awaitable[Any]) -> list[Any]:
     """What each of them returned or raised."""
@@ -42,6 +48,30 @@ async def types_in_log(world: World, club: Caller) -> Counter[str]:
     async with world.begin_log(club) as tx:
         events = [one.event_id for one in await tx.log.take("log", 10_000)]
         return Counter(message.type for message in (await tx.log.messages(events)).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Hasty:
+    """Planted bug: a purge that remembers which keys are old, and deletes whatever stands under them later."""
+
+    world: World
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    used: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def tick(self) -> None:
+        clubs = [entry.club for entry in await self.world.backlog.directory()]
+        old = {club: await self._keys(club) for club in clubs}
+        self.looked.set()
+        await self.used.wait()
+        for club, keys in old.items():
+            async with self.world.database.transaction(club) as session:
+                await session.change(delete(answer).where(answer.c.key.in_(keys), mine(answer)))
+
+    async def _keys(self, club: UUID) -> list[str]:
+        before = self.world.clock() - timedelta(hours=24)
+        async with self.world.database.reading(club) as session:
+            rows = await session.all(select(answer.c.key).where(answer.c.at < before, mine(answer)))
+        return [row["key"] for row in rows]
 
 
 class Concurrency:
@@ -61,6 +91,39 @@ class Concurrency:
             (replay,) = await at_once(world.clubs.visits.check_in(once, visit.id, CheckIn()))
             assert isinstance(replay, Replayed)
             assert loads(replay.answer) == plain(decision)
+
+    async def test_a_key_that_is_used_again_while_it_is_purged_keeps_its_new_answer(self, worlds: list[World]) -> None:
+        started = asyncio.Event()
+        started.set()
+        for _ in range(5):
+            assert await self._lost_answers(worlds, worlds[-1].purge.tick, started, asyncio.Event()) == 0
+
+    async def test_a_purge_that_looks_first_and_deletes_later_would_be_noticed(self, worlds: list[World]) -> None:
+        hasty = Hasty(worlds[-1])
+        assert await self._lost_answers(worlds, hasty.tick, hasty.looked, hasty.used) == ANSWERS
+
+    async def _lost_answers(
+        self, worlds: list[World], purge: Callable[[], Awaitable[object]], started: asyncio.Event, used: asyncio.Event
+    ) -> int:
+        """Of keys that are used again while their old answers are purged: how many are new yet again afterwards."""
+        world, club = worlds[0], caller((await found(worlds[0])).id)
+        amending = [(club.under("amend", f"k{number}"), AmendClub(name=f"N {number}")) for number in range(ANSWERS)]
+
+        async def use(world: World) -> Counter[type]:
+            return kinds(await at_once(*(world.clubs.clubs.amend(key, club.of_club, to) for key, to in amending)))
+
+        async def use_again() -> Counter[type]:
+            await started.wait()
+            try:
+                return await use(world)
+            finally:
+                used.set()
+
+        await use(world)
+        world.clock.forward(hours=25)
+        outcomes, *_ = await asyncio.gather(use_again(), purge(), purge())
+        assert outcomes == {ClubView: ANSWERS}
+        return ANSWERS - (await use(worlds[-1]))[Replayed]
 
     async def test_vis5_of_two_desks_at_once_one_checks_the_member_in(self, worlds: list[World]) -> None:
         scene = await two_clubs(worlds[0])

@@ -102,7 +102,14 @@ async def test_text_and_unknown_lists_are_left_to_sqlalchemy(world: World) -> No
 async def test_any_number_of_rows_is_inserted_alike(world: World, count: int) -> None:
     club = await found(world)
     rows = [
-        {"club_id": club.id, "consumer": "test", "event_id": world.new_id(), "error": f"e{place}", "at": world.clock()}
+        {
+            "club_id": club.id,
+            "consumer": "test",
+            "event_id": world.new_id(),
+            "type": "t",
+            "error": f"e{place}",
+            "at": world.clock(),
+        }
         for place in range(count)
     ]
     async with world.database.transaction(club.id) as session:
@@ -116,7 +123,7 @@ async def test_a_broken_constraint_is_an_integrity_error_and_rolls_back(world: W
     club = await found(world)
     keys = [world.new_id() for _ in range(count - 1)]
     rows = [
-        {"club_id": club.id, "consumer": "test", "event_id": key, "error": "e", "at": world.clock()}
+        {"club_id": club.id, "consumer": "test", "event_id": key, "type": "t", "error": "e", "at": world.clock()}
         for key in (*keys, *keys[:1], *([] if keys else [club.id]))
     ]
     counted = select(func.count().label("rows")).select_from(schema.parked).where(mine(schema.parked))
@@ -158,7 +165,14 @@ async def test_a_lock_that_is_not_had_in_time_is_a_refusal_that_a_retry_mends(
 
 async def test_a_row_security_policy_still_refuses_what_it_must(world: World) -> None:
     mine_, other = await found(world), await found(world)
-    row = {"club_id": other.id, "consumer": "test", "event_id": world.new_id(), "error": "e", "at": world.clock()}
+    row = {
+        "club_id": other.id,
+        "consumer": "test",
+        "event_id": world.new_id(),
+        "type": "t",
+        "error": "e",
+        "at": world.clock(),
+    }
     for rows in (
         [row],
         [row, {**row, "event_id": world.new_id()}],

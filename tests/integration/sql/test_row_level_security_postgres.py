@@ -137,7 +137,7 @@ async def test_no_byte_of_other_clubs_dealings_is_seen(runtime: Any, tenants: Te
 
 
 def test_what_may_be_read_across_clubs_is_named() -> None:
-    assert {table for table in PROTECTED if metadata.tables[table].info["across"]} == {"log_key"}
+    assert {table for table in PROTECTED if metadata.tables[table].info["across"]} == {"log_key", "parked"}
 
 
 async def test_tables_outside_hold_ids_and_public_facts_alone(behind: Any) -> None:

@@ -15,7 +15,7 @@ from core.log.checkpoints import parse_checkpoint
 from core.log.notes import parse_note
 from ports.caller import Caller
 from ports.ledger import Anchored, Ledger, LedgerBusy, LedgerHead, LedgerRejected, Submission
-from ports.log import Backlog, DirectoryEntry, LogKey, LogTx, Publication
+from ports.log import Backlog, DirectoryEntry, LogKey, LogTx, Publication, Waiting
 from ports.unit_of_work import Begin
 from shared.errors import ConcordatError, Unavailable
 from tests.support.databases import MEMORY
@@ -102,8 +102,8 @@ class FaultyBacklog:
         self.faults.check("backlog")
         return await self.real.clubs_with_work(consumer)
 
-    async def count(self, consumer: str) -> int:
-        return await self.real.count(consumer)
+    async def waiting(self) -> Mapping[str, Waiting]:
+        return await self.real.waiting()
 
     async def directory(self) -> Sequence[DirectoryEntry]:
         return await self.real.directory()

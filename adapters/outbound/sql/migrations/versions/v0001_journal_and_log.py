@@ -98,7 +98,7 @@ def _answer() -> None:
         sa.Column("subject_club", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("club_id", "principal", "operation", "key"),
     )
-    op.create_index("ix_answer_at", "answer", ["at"], unique=False)
+    op.create_index("ix_answer_at", "answer", ["club_id", "at"], unique=False)
     op.create_index("ix_answer_subject", "answer", ["subject"], unique=False)
 
 
@@ -151,8 +151,10 @@ def _inbox() -> None:
         "inbox",
         sa.Column("consumer", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("consumer", "event_id"),
     )
+    op.create_index("ix_inbox_at", "inbox", ["at"], unique=False)
 
 
 def _log() -> None:
@@ -183,6 +185,7 @@ def _parked() -> None:
         sa.Column("club_id", sa.Uuid(), nullable=False),
         sa.Column("consumer", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("club_id", "consumer", "event_id"),
@@ -196,6 +199,7 @@ def _pending() -> None:
         sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("tenant", sa.Uuid(), nullable=False),
         sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sequence"),
         sqlite_autoincrement=True,
     )

@@ -1,0 +1,28 @@
+"""Purging: what transactions left behind is deleted once nobody needs it, a bounded number of rows a turn."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.workers import in_turn, report
+from ports.log import Backlog
+from ports.unit_of_work import Leftovers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purge:
+    """`batch` is the most rows that one transaction deletes: one for the inbox, and one for each club's answers."""
+
+    leftovers: Leftovers
+    backlog: Backlog
+    batch: int = 1000
+
+    async def tick(self) -> int:
+        """Returns how many rows went; what is left over waits for the next turn."""
+        handled = await self.leftovers.drop_handled(self.batch)
+        clubs = [entry.club for entry in await self.backlog.directory()]
+        answers, failed = await in_turn(clubs, self._answers)
+        report(failed)
+        return handled + sum(answers.values())
+
+    async def _answers(self, club: UUID) -> int:
+        return await self.leftovers.drop_answers(club, self.batch)
