@@ -1,6 +1,6 @@
 """Which adapter serves each port, and whether it answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -46,6 +46,8 @@ async def _examine_ports(system: System) -> list[Check]:
     )
     checks = [await _examine(subject, port, url, ask) for subject, port, url, ask in asked]
     database = await examine_database(system.database)
+    if all(check.state is State.OK for check in database):
+        checks += _parked(await i.parking.counts())
     first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
     return [first, *database[1:], *checks]
 
@@ -67,6 +69,13 @@ def _published(system: System) -> Ask:
         return await system.infrastructure.publication.get(f"{system.settings.network}/nobody/1", "checkpoint")
 
     return ask
+
+
+def _parked(counts: Mapping[str, int]) -> Iterator[Check]:
+    for consumer, messages in sorted(counts.items()):
+        found = f"{consumer} could not handle {messages} message{'s' if messages != 1 else ''}"
+        advice = "See concordat parked list; retry them once the cause is gone, or drop them."
+        yield Check(subject="parked", state=State.WARNING, found=found, advice=advice)
 
 
 def _process(settings: Settings) -> Check:
