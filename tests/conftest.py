@@ -40,7 +40,11 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    idle = {"postgres": "not run", "buf": "not run" if shutil.which("npx") else "not run (no Node)"}
+    idle = {
+        "postgres": "not run",
+        "postgres with TLS": "not run",
+        "buf": "not run" if shutil.which("npx") else "not run (no Node)",
+    }
     terminalreporter.section("engines")
     for name, what in {**idle, **engines.seen()}.items():
         terminalreporter.write_line(f"{name}: {what}")

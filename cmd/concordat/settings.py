@@ -145,10 +145,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _one_database(self) -> "Settings":
         """An owner's URL says that a Postgres is meant; SQLite has no owner, and nobody may be left to guess."""
-        for name in ("database_owner_url", "database_url"):
-            url = getattr(self, name)
-            if self.database_owner_url and url and not is_postgres(url):
-                raise ValueError(f"database_owner_url is the owner's of a Postgres, and {name} names something else")
+        owner, served = self.database_owner_url, self.database_url
+        if owner and not is_postgres(owner):
+            raise ValueError("database_owner_url is for a Postgres, since nothing else has an owner")
+        if owner and served and not is_postgres(served):
+            raise ValueError("database_owner_url is for a Postgres, and database_url names something else")
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.outbound.sql.dialect import dialect_of, owners_engine
 from adapters.outbound.sql.policies import grant
-from adapters.outbound.sql.postgres_url import PERSONAL, is_postgres
+from adapters.outbound.sql.postgres_url import OF_THE_ROLE, is_postgres
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from adapters.outbound.sql.settings import Settings
 from adapters.outbound.sql.tables import metadata
@@ -51,7 +51,7 @@ async def migrate(owner_url: str, *, password: str | None = None, revision: str 
             after = await connection.run_sync(revision_of)
             if postgres and after is not None:
                 password = await _runtime_role(connection, password)
-                url = url.set(username=RUNTIME_ROLE, password=password).difference_update_query(PERSONAL)
+                url = url.set(username=RUNTIME_ROLE, password=password).difference_update_query(OF_THE_ROLE)
     finally:
         await engine.dispose()
     return Migrated(before=before, after=after, url=url.render_as_string(hide_password=False))

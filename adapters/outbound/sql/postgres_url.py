@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 PARAMETERS = ("sslmode", *FILES, "sslpassword", "ssl_min_protocol_version", "host", "port")
-PERSONAL = ("sslcert", "sslkey", "sslpassword")
+OF_THE_ROLE = ("sslcert", "sslkey", "sslpassword")
 """What says who connects: another role has a certificate of its own."""
 
 _ENCRYPTED = MODES[MODES.index("require") :]
