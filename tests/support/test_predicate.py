@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import and_, delete, exists, literal, or_, select, text, true, update
 
 from adapters.outbound.sql import schema
-from adapters.outbound.sql.clubs import agreement, member, visit
+from adapters.outbound.sql.clubs import agreement, member
 from adapters.outbound.sql.database import TENANT, everyones, mine
+from adapters.outbound.sql.visits import visit
 from tests.support.databases import MEMORY
 from tests.support.predicate import PredicateMissing, unguarded
 from tests.support.world import world_at

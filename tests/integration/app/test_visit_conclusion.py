@@ -10,7 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from adapters.outbound.sql.clubs import SqlClubsTx, SqlVisits
+from adapters.outbound.sql.clubs import SqlClubsTx
+from adapters.outbound.sql.visits import SqlVisits
 from app.clubs.clubs import AmendClub
 from app.clubs.visits import CheckIn, EndVisit
 from core.clubs.visit import Visit

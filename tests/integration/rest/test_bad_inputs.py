@@ -122,7 +122,7 @@ async def client(served: Served) -> AsyncIterator[AsyncClient]:
 
 
 async def events(served: Served) -> int:
-    return await served.world.backlog.count("relay")
+    return (await served.world.backlog.waiting())["relay"].rows
 
 
 async def decline(served: Served, client: AsyncClient, reason: Any) -> Response:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from adapters.outbound.sql import clubs, schema
+from adapters.outbound.sql import schema, visits
 from adapters.outbound.sql.compiled import compiled
 from adapters.outbound.sql.database import Session, mine
 from adapters.outbound.sql.meaning import DatabaseUnavailable
@@ -20,9 +20,9 @@ from tests.support.scenes import Scene, found, two_clubs
 from tests.support.world import World, caller, world_at
 
 VISITS_IN = (
-    select(clubs.visit.c.id, clubs.visit.c.state)
-    .where(clubs.visit.c.state.in_(bindparam("states", expanding=True)), mine(clubs.visit))
-    .order_by(clubs.visit.c.id)
+    select(visits.visit.c.id, visits.visit.c.state)
+    .where(visits.visit.c.state.in_(bindparam("states", expanding=True)), mine(visits.visit))
+    .order_by(visits.visit.c.id)
 )
 
 
@@ -78,18 +78,18 @@ async def test_a_list_of_values_is_one_parameter_and_finds_the_same(world: World
 async def test_a_value_that_is_not_given_is_an_error_and_not_null(world: World) -> None:
     async with world.database.transaction(world.new_id()) as session:
         with pytest.raises(KeyError, match="the_id"):
-            await session.all(clubs.SqlVisits.mapped.get)
+            await session.all(visits.SqlVisits.mapped.get)
         with pytest.raises(KeyError, match="states"):
             await session.all(VISITS_IN)
-        statement = clubs.SqlVisits.mapped.get.where(clubs.visit.c.version == 1)
+        statement = visits.SqlVisits.mapped.get.where(visits.visit.c.version == 1)
         assert await session.all(statement, the_id=world.new_id()) == []
 
 
 async def test_text_and_unknown_lists_are_left_to_sqlalchemy(world: World) -> None:
     tenant = world.new_id()
     assert compiled(text("SELECT 1")) is None
-    excluding = select(clubs.visit.c.id).where(
-        clubs.visit.c.id.not_in(bindparam("ids", expanding=True)), mine(clubs.visit)
+    excluding = select(visits.visit.c.id).where(
+        visits.visit.c.id.not_in(bindparam("ids", expanding=True)), mine(visits.visit)
     )
     assert compiled(excluding) is None
     async with world.database.transaction(tenant) as session:
@@ -145,7 +145,7 @@ async def test_a_connection_that_dies_inside_a_transaction_is_replaced(
             async with world.database.transaction(club.id) as session:
                 pid = await session.value(select(func.pg_backend_pid()))
                 shared_postgres_database.server.execute(f"SELECT pg_terminate_backend({pid})")
-                await session.all(clubs.SqlVisits.mapped.get, the_id=club.id)
+                await session.all(visits.SqlVisits.mapped.get, the_id=club.id)
         async with world.begin(caller(club.id)) as tx:
             assert (await tx.clubs.get(club.id)).slug == club.slug
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.dialects import sqlite
 
-from adapters.outbound.sql.clubs import SqlVisits
 from adapters.outbound.sql.compiled import compiled, driver_of
 from adapters.outbound.sql.database import Database
+from adapters.outbound.sql.visits import SqlVisits
 from tests.support.databases import MEMORY, PostgresDatabase
 from tests.support.scenes import two_clubs
 from tests.support.world import TODAY, world_at
