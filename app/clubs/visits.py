@@ -154,10 +154,10 @@ class Visits(UseCases[ClubsTx]):
             return tx.answer(_decision(judged, visit))
 
     async def check_out(self, caller: Caller, key: UUID) -> VisitView:
-        """The member leaves."""
+        """The member leaves; held, so that no check-in elsewhere is recorded as having come before."""
         self.allow(caller, "clubs.visit.check_out")
         async with self.begin(caller) as tx:
-            visit = as_host(caller, await tx.visits.get(key))
+            visit = as_host(caller, await tx.visits.held(key))
             return await _ended(tx, *visit.check_out(self.now()))
 
     async def decline(self, caller: Caller, key: UUID, command: EndVisit) -> VisitView:

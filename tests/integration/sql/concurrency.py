@@ -150,6 +150,18 @@ class Concurrency:
             )
             assert kinds(outcomes) == {Decision: 1, AlreadyCheckedIn: 1}
 
+    async def test_vis5_a_check_out_waits_for_whoever_decides_on_the_member(self, worlds: list[World]) -> None:
+        # A check-in elsewhere that took its time before this check-out must not be let in after it.
+        scene = await two_clubs(worlds[0])
+        visit = (await scene.checked_in((await scene.member()).id)).visit
+        assert visit is not None
+        async with worlds[0].begin(scene.host) as tx:
+            await tx.visits.hold(visit.member_ref)
+            leaving = asyncio.create_task(worlds[-1].clubs.visits.check_out(scene.host, visit.id))
+            done, _ = await asyncio.wait([leaving], timeout=0.3)
+            assert not done
+        assert (await leaving).checked_out_at is not None
+
     async def test_vis7_of_two_requests_for_the_last_place_one_is_confirmed(self, worlds: list[World]) -> None:
         await self._confirms(worlds, limit=1, visits=2)
 
