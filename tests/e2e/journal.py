@@ -1,68 +1,165 @@
-"""A client that writes down what was acknowledged before it asks for more, and settles the rest with the same key."""
+"""Clients that write down what was acknowledged before they ask for more, and settle the rest with the same key."""
 
 import json
 import os
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Lock
 from time import sleep
 from typing import Any
 
 import httpx2
 
 MOST_TRIES = 2_000
+IMPATIENT = 0.1
+NOT_WAITED_FOR_SECONDS = 0.004
+ANSWERED_WITHIN_SECONDS = 10.0
+REPLAYED = "Idempotency-Replayed"
+
+Json = Mapping[str, Any]
+
+
+class NotSettled(Exception):
+    """A request that was never answered for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a club asks for; `version` is what If-Match names."""
+
+    club: str
+    method: str
+    path: str
+    body: Json | None
+    key: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """A request and the answer that settled it, after so many tries; `replayed`: an earlier one had it done."""
+
+    request: Request
+    status: int
+    answer: Json
+    tries: int
+    replayed: bool
+
+    @property
+    def done(self) -> bool:
+        return self.status < 300
+
+    @property
+    def kept(self) -> bool:
+        """Whether the key has this answer for good: that of a decision, whatever it says, but no error's."""
+        return self.done or "verdict_hash" in self.answer
+
+    @property
+    def shows(self) -> Json | None:
+        """The aggregate as the request left it."""
+        found: Json | None = self.answer if "version" in self.answer else self.answer.get("visit")
+        return found
+
+
+@dataclass(kw_only=True)
+class Journal:
+    """One file of lines, each on the disk before its client goes on."""
+
+    path: Path
+    lines: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def write(self, one: Acknowledged) -> None:
+        with self._lock, self.path.open("ab", buffering=0) as file:
+            file.write(json.dumps(asdict(one)).encode() + b"\n")
+            os.fsync(file.fileno())
+            self.lines += 1
+
+    def read(self) -> list[Acknowledged]:
+        lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+        return [Acknowledged(**{**line, "request": Request(**line["request"])}) for line in lines]
 
 
 @dataclass(kw_only=True)
 class Client:
-    """One writer. Every request is repeated under its key until it is answered, and the answer journalled.
+    """Somebody at a club. A request is repeated under its key until it is answered for good.
 
-    `api` is asked anew for every try, since a killed server comes back elsewhere.
+    `api` is asked anew for every try, since a killed server comes back elsewhere. By `chance`, some first tries are
+    given up before their answer can come.
     """
 
-    number: int
-    api: Callable[[], str | None]
+    club: str
     token: str
-    journal: Path
-    stop: threading.Event
-    acknowledged: dict[str, str] = field(default_factory=dict)
-    replayed: int = 0
-    failed: list[str] = field(default_factory=list)
+    api: Callable[[], str | None]
+    journal: Journal
+    chance: random.Random
+    _http: httpx2.Client = field(default_factory=httpx2.Client)
 
-    def run(self) -> None:
-        """Enrol one member after the other until told to stop; the last request is settled too."""
-        with self.journal.open("ab", buffering=0) as journal:
-            count = 0
-            while not self.stop.is_set():
-                count += 1
-                name = f"J{self.number}-{count}"
-                answer = self._settled(name)
-                if answer is None:
-                    return
-                self.acknowledged[name] = answer["id"]
-                journal.write(json.dumps({"number": name, "id": answer["id"]}).encode() + b"\n")
-                os.fsync(journal.fileno())
+    def post(self, path: str, body: Json | None = None, *, key: str, version: int | None = None) -> Acknowledged:
+        return self._settled(Request(club=self.club, method="POST", path=path, body=body, key=key, version=version))
 
-    def _settled(self, name: str) -> dict[str, Any] | None:
-        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": f"enrol-{name}"}
-        body = {"number": name, "name": "Somebody", "category": "full"}
-        for _ in range(MOST_TRIES):
-            api = self.api()
-            try:
-                if api is None:
-                    raise httpx2.ConnectError("nobody serves")
-                answer = httpx2.post(f"{api}/v1/members", json=body, headers=headers, timeout=10.0)
-            except httpx2.TransportError:
-                sleep(0.05)
-                continue
-            if answer.status_code == 201:
-                self.replayed += "Idempotency-Replayed" in answer.headers
-                found: dict[str, Any] = answer.json()
-                return found
-            if answer.status_code not in (409, 503):
-                self.failed.append(f"{name}: {answer.status_code} {answer.text}")
-                return None
-            sleep(float(answer.headers.get("Retry-After", "0.05")) / 20)
-        self.failed.append(f"{name}: not settled")
-        return None
+    def patch(self, path: str, body: Json, *, key: str, version: int) -> Acknowledged:
+        return self._settled(Request(club=self.club, method="PATCH", path=path, body=body, key=key, version=version))
+
+    def again(self, request: Request) -> httpx2.Response:
+        """The same once more."""
+        return self._sent(request, ANSWERED_WITHIN_SECONDS)
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        return self._http.get(f"{self.api()}{path}", headers=self._headers | headers, timeout=ANSWERED_WITHIN_SECONDS)
+
+    def everything(self, path: str) -> list[Json]:
+        """A list, page by page."""
+        found: list[Json] = []
+        following: str | None = f"{path}?limit=200"
+        while following is not None:
+            page = self.get(following).json()
+            found += page["data"]
+            cursor = page["meta"]["next"]
+            following = None if cursor is None else f"{path}?limit=200&cursor={cursor}"
+        return found
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _settled(self, request: Request) -> Acknowledged:
+        """With its answer in the journal; raises NotSettled."""
+        seconds = NOT_WAITED_FOR_SECONDS if self.chance.random() < IMPATIENT else ANSWERED_WITHIN_SECONDS
+        for tries in range(1, MOST_TRIES + 1):
+            answer = self._tried(request, seconds)
+            seconds = ANSWERED_WITHIN_SECONDS
+            if answer is not None and "Retry-After" not in answer.headers:
+                one = Acknowledged(
+                    request=request,
+                    status=answer.status_code,
+                    answer=answer.json(),
+                    tries=tries,
+                    replayed=REPLAYED in answer.headers,
+                )
+                self.journal.write(one)
+                return one
+            sleep(0.02)
+        raise NotSettled(request)
+
+    def _tried(self, request: Request, seconds: float) -> httpx2.Response | None:
+        """None where nobody serves or the connection was lost: the outcome is unknown."""
+        try:
+            return self._sent(request, seconds)
+        except httpx2.TransportError:
+            return None
+
+    def _sent(self, request: Request, seconds: float) -> httpx2.Response:
+        api = self.api()
+        if api is None:
+            raise httpx2.ConnectError("nobody serves")
+        condition = {} if request.version is None else {"If-Match": f'"{request.version}"'}
+        headers = self._headers | condition | {"Idempotency-Key": request.key}
+        return self._http.request(
+            request.method, f"{api}{request.path}", json=request.body, headers=headers, timeout=seconds
+        )
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
