@@ -19,7 +19,7 @@ define find_python
 	done; \
 	if [ -z "$${python:-}" ]; then \
 		echo "Concordat needs Python 3.11 or newer with the module venv, and none was found as$(if $(PYTHON), $(PYTHON), python3.11 or python3)." >&2; \
-		echo "Install it (Debian, Ubuntu: python3.11 and python3.11-venv) or name it: make PYTHON=path/to/python3.11 $@" >&2; \
+		echo "Install it (Debian, Ubuntu: python3.11 and python3.11-venv) or name it: make PYTHON=path/to/python3.11 $(or $(MAKECMDGOALS),$@)" >&2; \
 		exit 1; \
 	fi
 endef

@@ -18,8 +18,12 @@ from adapters.outbound.sql.log import SqlBacklog
 from adapters.outbound.sql.parking import SqlParking
 from adapters.outbound.sql.reader import SqlReader
 from concordat import builders, clocks
+from concordat.failures import Failure
+from concordat.locks import sqlite_file
 from concordat.module import Built, Infrastructure
 from concordat.modules import all_modules
+from concordat.schema import State as SchemaState
+from concordat.schema import schema_state
 from concordat.settings import Settings
 
 
@@ -99,6 +103,20 @@ async def running(settings: Settings, overrides: Mapping[str, Any] | None = None
     """The system between its start and its stop; `overrides` puts other objects in the place of providers, by name."""
     async with wired(settings, overrides) as container:
         system: System = await made(container.system)
+        yield system
+
+
+@asynccontextmanager
+async def migrated(settings: Settings) -> AsyncIterator[System]:
+    """The system over a database that was migrated; raises Failure for any other one, and makes none."""
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        raise Failure(f"There is no {file} yet.", "concordat serve makes it; or name another CONCORDAT_DATA_FOLDER.")
+    async with running(settings) as system:
+        async with system.database.reading(None) as session:
+            state = await schema_state(session)
+        if state is SchemaState.BEHIND:
+            raise Failure("The database is older than this version needs.", "Run concordat migrate.")
         yield system
 
 

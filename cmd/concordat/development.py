@@ -8,6 +8,7 @@ from concordat.container import System
 from concordat.module import roles_of
 from concordat.modules.clubs import CLUBS
 from core.clubs.geography import Position
+from core.log.errors import MalformedOrigin
 from core.log.origins import Origin
 from ports.caller import Caller
 from ports.clubs import SlugTaken
@@ -37,7 +38,7 @@ async def club_of(system: System, slug: str) -> UUID | None:
     """The club with this slug, if there is one."""
     try:
         return (await system.infrastructure.backlog.entry(str(Origin(network=system.settings.network, club=slug)))).club
-    except Missing:
+    except (Missing, MalformedOrigin):
         return None
 
 

@@ -162,13 +162,13 @@ class PostgresWorkerLock:
 
 
 async def worker_lock(database_url: str) -> WorkerLock:
-    """The lock of the one worker; raises Failure that names the one there is."""
+    """The lock of the one worker; raises Failure that names the one there is, and DatabaseUnavailable."""
     if not is_postgres(database_url):
         return AlwaysHeld()
     lock = PostgresWorkerLock(database_url)
     async with meaning():
-        acquired = await lock.acquire()
-    if not acquired:
+        taken = await lock.acquire()
+    if not taken:
         raise Failure(
             f"There is a worker already ({lock.holder}), and the embedded bus and ledger take one only.",
             "Start this process with --role http or --role grpc.",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # As people need them; a command that is not named here comes after those that are.
 ORDER = ("serve", "demo", "token", "doctor", "migrate", "verify", "trust", "audit", "parked", "erase")
 INTERRUPTED = 130
+ASK_DOCTOR = "concordat doctor says which part is not right, and what to do."
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def command_line(wanted: str = "") -> "typer.Typer":
 
 def _run() -> int:
     from concordat.failures import REFUSED, Failure
-    from shared.errors import ConcordatError
+    from shared.errors import ConcordatError, Unavailable
 
     try:
         command_line(next(iter(sys.argv[1:]), ""))()
@@ -67,9 +68,12 @@ def _run() -> int:
     except Failure as failure:
         return _tell(failure.sentence, failure.advice, failure.status)
     except ConcordatError as error:
-        return _tell(str(error), str(error.parameters.get("remedy", "")), REFUSED)
+        usual = ASK_DOCTOR if isinstance(error, Unavailable) else ""
+        return _tell(str(error), str(error.parameters.get("remedy", usual)), REFUSED)
     except BrokenPipeError:
         return _nobody_reads()
+    except OSError as error:
+        return _tell_defect(error) if error.filename is None else _tell_unusable(error)
     except Exception as error:
         return _tell_defect(error)
     return 0
@@ -91,6 +95,11 @@ def _tell(sentence: str, advice: str, status: int) -> int:
     if advice:
         typer.echo(advice, err=True)
     return status
+
+
+def _tell_unusable(error: OSError) -> int:
+    """A file or folder that somebody named, or that is somebody else's."""
+    return _tell(f"{error.filename} cannot be used: {error.strerror}.", "Check the path, and who may use it.", 1)
 
 
 def _tell_defect(error: Exception) -> int:

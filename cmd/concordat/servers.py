@@ -1,6 +1,7 @@
 """The servers of one process, REST and gRPC: bound to their ports first, then started and stopped."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ import uvicorn
 from concordat.failures import Failure
 
 BACKLOG = 2048
+_NO_ADDRESS = "CONCORDAT_HOST and CONCORDAT_ADMIN_HOST have to be addresses of this machine."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ def listen(name: str, try_port: Callable[[str, int], int], host: str, port: int,
             return Address(host=host, port=try_port(host, 0), moved_from=port)
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        advice = f"Set CONCORDAT_{name.upper()}_PORT, or free the port."
+        port_matters = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        advice = f"Set CONCORDAT_{name.upper()}_PORT, or free the port." if port_matters else _NO_ADDRESS
         raise Failure(f"{name} cannot listen on {host}:{port}: {reason}.", advice) from error
 
 

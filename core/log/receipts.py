@@ -158,7 +158,7 @@ def parse_receipt(data: bytes) -> Receipt:
     except UnicodeDecodeError as error:
         raise MalformedReceipt("not UTF-8") from error
     except (LogInvalid, NotCanonical) as error:
-        raise MalformedReceipt(str(error)) from error
+        raise MalformedReceipt(str(error.parameters["reason"])) from error
 
 
 def verify_bytes(data: bytes, bundle: TrustBundle, verify: Verify) -> Verification:

@@ -139,7 +139,9 @@ def parse_record(data: bytes) -> Record:
         return _record(value)
     except MalformedRecord:
         raise
-    except (NotCanonical, LogInvalid, ValueError) as error:
+    except (NotCanonical, LogInvalid) as error:
+        raise MalformedRecord(str(error.parameters["reason"])) from error
+    except ValueError as error:
         raise MalformedRecord(str(error)) from error
 
 

@@ -91,7 +91,7 @@ def parse_bundle(data: bytes) -> TrustBundle:
     except MalformedBundle:
         raise
     except (NotCanonical, LogInvalid) as error:
-        raise MalformedBundle(str(error)) from error
+        raise MalformedBundle(str(error.parameters["reason"])) from error
 
 
 def parse_ledger_trust(value: Json) -> LedgerTrust:
@@ -100,7 +100,7 @@ def parse_ledger_trust(value: Json) -> LedgerTrust:
     try:
         witnesses = tuple(parse_key(text) for text in _texts(ledger["witnesses"]))
     except LogInvalid as error:
-        raise MalformedBundle(str(error)) from error
+        raise MalformedBundle(str(error.parameters["reason"])) from error
     if any(key.algorithm is not Algorithm.COSIGNATURE for key in witnesses):
         raise MalformedBundle("a witness's key is of another kind")
     organisations = ledger["organisations"]

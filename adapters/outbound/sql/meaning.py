@@ -1,5 +1,6 @@
 """What a driver's error means for a caller: come again, or the database is away."""
 
+import sqlite3
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -58,6 +59,9 @@ def _meaning_of(error: DBAPIError) -> Exception:
     found = _meaning_of_state(getattr(error.orig, "sqlstate", None))
     if found is not None:
         return found
+    told = _REASON_BY_SQLITE_CODE.get(getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK))
+    if told is not None:
+        return DatabaseUnavailable(reason=told)
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
         return DatabaseUnavailable(reason="the connection failed or the statement ran out of time")
     return error
@@ -69,4 +73,13 @@ def _meaning_of_state(state: str | None) -> ConcordatError | None:
         return Contended()
     if state is not None and state[:2] in {"08", "53", "57", "58"}:
         return DatabaseUnavailable(reason="the server could not do it now")
-    return None
+    told = None if state is None else _REASON_BY_STATE.get(state[:2])
+    return None if told is None else DatabaseUnavailable(reason=told)
+
+
+_REASON_BY_STATE = {"28": "it does not accept the role or its password", "3D": "it has no database of that name"}
+_REASON_BY_SQLITE_CODE = {
+    sqlite3.SQLITE_CANTOPEN: "its file cannot be opened",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "its file cannot be written",
+}

@@ -30,6 +30,8 @@ def complaint(url: str) -> str | None:
     if not is_postgres(url):
         return None
     parts, given = urlsplit(url), _parameters(url)
+    if not _takes_apart(url):
+        return "host and port cannot be read; percent-encode what is special in the password"
     if "@" not in parts.netloc and "@" in url:
         return "in a user's name and a password, the signs / ? # @ are written as %2F %3F %23 %40"
     if unknown := next((name for name in given if name not in PARAMETERS), None):
@@ -51,6 +53,15 @@ def exposed_host(url: str) -> str | None:
         return None
     host = given.get("host") or urlsplit(url).hostname or ""
     return host if host and not host.startswith("/") else None
+
+
+def _takes_apart(url: str) -> bool:
+    """A password with a character of URLs in it moves everything that comes after."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
 
 
 def _parameters(url: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.outbound.sql.database import Database, Session
+from adapters.outbound.sql.meaning import DatabaseUnavailable
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from concordat.checks import Check, State
 from concordat.schema import State as SchemaState
@@ -50,10 +51,14 @@ async def examine_database(database: Database) -> list[Check]:
             if adapter == "postgresql":
                 found += await _postgres(session)
     except Exception as error:
-        advice = "Is it running, and is the URL right?"
+        reason = error.parameters["reason"] if isinstance(error, DatabaseUnavailable) else error
         return [
             Check(
-                subject=SUBJECT, adapter=adapter, state=State.FAILED, found=f"does not answer: {error}", advice=advice
+                subject=SUBJECT,
+                adapter=adapter,
+                state=State.FAILED,
+                found=f"does not answer: {reason}",
+                advice="Is it running, and is the URL right?",
             )
         ]
     return found

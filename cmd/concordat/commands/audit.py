@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from concordat.failures import REFUSED
+from concordat.failures import REFUSED, USAGE, Failure
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -60,13 +60,14 @@ async def _audit(
     from app.log.audit.audit import Audit
     from app.log.audit.catalogue import Catalogue
     from app.relay import CONSUMER as RELAY
-    from concordat.container import running
+    from concordat.container import migrated
 
     count = 0
 
-    async with running(settings) as system:
+    async with migrated(settings) as system:
         modules = [built.module.audited for built in system.modules if built.module.audited is not None]
         parts = system.infrastructure
+        _check_known(origins or (), [entry.origin for entry in await parts.backlog.directory()])
         catalogue = Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER}))
         ready = Audit(
             logs=SqlAuditedLogs(parts.database),
@@ -84,6 +85,13 @@ async def _audit(
 
             logs = await ready.run(found, shown.progress, origins)
     return count, logs
+
+
+def _check_known(origins: Sequence[str], known: Sequence[str]) -> None:
+    """Nothing is found in a log that there is not: who misspelt one must not read that everything matches."""
+    for origin in origins:
+        if origin not in known:
+            raise Failure(f"There is no log {origin}.", "Without --log, every log is audited and named.", status=USAGE)
 
 
 class _Shown:

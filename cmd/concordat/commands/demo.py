@@ -50,7 +50,9 @@ def demo(
         try:
             play(Stage(client=client, issue=_issuer(settings), folder=saved, console=console, verbose=verbose))
         except httpx2.TransportError as error:
-            raise Failure(f"The server at {api} does not answer: {error}.", "Is it still running?") from None
+            raise Failure(
+                f"The server at {api} does not answer: {str(error).rstrip('.')}.", "Is it still running?"
+            ) from None
 
 
 @contextmanager

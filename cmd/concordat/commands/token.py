@@ -51,11 +51,13 @@ def token(
 
 
 async def _issue(settings: Settings, club: str | None, roles: frozenset[str], principal: str, minutes: int) -> str:
-    from concordat.container import running
+    from concordat.container import migrated, running
     from concordat.development import all_roles
     from ports.tokens import Claims
 
-    async with running(settings) as system:
+    # Only a slug has to be looked up: whoever names an id, or no club, needs no database.
+    looked_up = club is not None and _as_id(club) is None
+    async with migrated(settings) if looked_up else running(settings) as system:
         known = all_roles(system)
         if unknown := sorted(roles - known):
             advice = f"The roles are {', '.join(sorted(known))}."
@@ -69,18 +71,17 @@ async def _issue(settings: Settings, club: str | None, roles: frozenset[str], pr
 async def _club(system: "System", said: str) -> UUID:
     """An id is taken as it is; a slug is looked up in the directory."""
     from concordat.development import club_of
-    from core.log.errors import LogInvalid
 
-    try:
-        return UUID(said)
-    except ValueError:
-        pass
-    try:
-        found = await club_of(system, said)
-    except LogInvalid:
-        found = None
+    found = _as_id(said) or await club_of(system, said)
     if found is None:
         slugs = [entry.origin.split("/")[1] for entry in await system.infrastructure.backlog.directory()]
         known = f"The clubs are {', '.join(sorted(slugs)[:10])}." if slugs else "No club was founded yet."
         raise Failure(f"There is no club {said}.", known, status=REFUSED)
     return found
+
+
+def _as_id(said: str) -> UUID | None:
+    try:
+        return UUID(said)
+    except ValueError:
+        return None

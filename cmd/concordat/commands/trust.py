@@ -43,10 +43,10 @@ def export(
 async def _bundle(settings: Settings) -> tuple[bytes, int]:
     from adapters.outbound.sql.log import SqlLogTx
     from app.log.trust import Trust
-    from concordat.container import running
+    from concordat.container import migrated
     from core.log.trust import write_bundle
 
-    async with running(settings) as system:
+    async with migrated(settings) as system:
         parts = system.infrastructure
         bundle = await Trust(look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger).bundle()
     return write_bundle(bundle), len(bundle.logs)

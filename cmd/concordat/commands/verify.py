@@ -10,6 +10,7 @@ import typer
 from adapters.outbound.ed25519 import verify as good_signature
 from concordat.failures import REFUSED, USAGE, Failure
 from core.log.errors import LogInvalid
+from core.log.proofs import MAX_PROOF
 from core.log.receipts import Validity, Verification, verify_bytes
 from core.log.trust import TrustBundle, parse_bundle
 
@@ -34,7 +35,7 @@ def verify(
     bundle = _bundle(trust)
     worst = 0
     for file in files:
-        found = verify_bytes(_read(file, "receipt"), bundle, good_signature)
+        found = verify_bytes(_read(file, "receipt", MAX_PROOF + 1), bundle, good_signature)
         typer.echo(json.dumps(_as_json(file, found)) if as_json else _as_text(file, found, show=show))
         worst = max(worst, REFUSED if found.validity is Validity.INVALID else 0)
     raise typer.Exit(worst)
@@ -50,9 +51,11 @@ def _bundle(file: Path) -> TrustBundle:
         raise Failure(f"{file} is not a trust bundle: {error.reason}.", "Export it again.", status=USAGE) from None
 
 
-def _read(file: Path, what: str) -> bytes:
+def _read(file: Path, what: str, most: int = -1) -> bytes:
+    """The file, or its first `most` bytes: what is longer than any receipt can be is not read to its end."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(most)
     except OSError as error:
         raise Failure(f"The {what} {file} cannot be read: {error.strerror}.", "Check the path.", status=USAGE) from None
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable
 from adapters.outbound.sql.migrate import migrate
@@ -175,6 +175,25 @@ async def test_a_deadlock_is_told_to_one_and_the_other_goes_on(world: World, ann
 
     outcomes = await asyncio.gather(take(one, two), take(two, one), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Contended", "NoneType"]
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        (lambda url: url.set(password="wrong"), "does not accept the role or its password"),
+        (lambda url: url.set(database="nosuch"), "has no database of that name"),
+    ],
+)
+async def test_a_database_that_lets_nobody_in_says_why(
+    shared_postgres_database: PostgresDatabase, tmp_path: Path, spoilt: Callable[[URL], URL], reason: str
+) -> None:
+    url = spoilt(make_url(shared_postgres_database.url)).render_as_string(hide_password=False)
+    async with world_at(url, tmp_path) as world:
+        with pytest.raises(DatabaseUnavailable, match=reason):
+            async with world.database.transaction(None):
+                pass
+        with pytest.raises(DatabaseUnavailable, match=reason):
+            await world.database.rows(None, select(func.now().label("now")))
 
 
 async def test_a_statement_that_takes_too_long_makes_the_database_unavailable(world: World, ann: Caller) -> None:

@@ -58,7 +58,7 @@ async def test_a_full_disk_makes_the_database_unavailable_and_leaves_nothing(wor
     async with world.database.transaction(ann.club) as session:
         pages = (await session.connection.exec_driver_sql("PRAGMA page_count")).scalar()
         await session.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable, match="the disk is full"):
         for number in range(1000):
             await renamed_under(world, ann, f"k{number}", "Haven" * 20)
     async with world.database.transaction(ann.club) as session:
@@ -84,3 +84,11 @@ async def test_readers_wait_for_no_writer(world: World, ann: Caller) -> None:
         await rename(tx, ann, "Haven")
         assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Harbour"
     assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Haven"
+
+
+async def test_a_file_that_cannot_be_opened_is_named_as_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    async with world_at(f"sqlite:///{tmp_path}/folder.db", tmp_path / "world") as world:
+        with pytest.raises(DatabaseUnavailable, match="its file cannot be opened"):
+            async with world.database.transaction(None):
+                pass

@@ -68,6 +68,63 @@ def test_club_that_there_is_not_is_a_refusal_with_status_1(
     assert "There is no club nosuch." in capsys.readouterr().err
 
 
+NOBODY = "01960000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("log", "audit"),
+        ("trust", "export", "trust.json"),
+        ("token", "--club", "development"),
+        ("subject", "erase", NOBODY, "--club", "development", "--yes"),
+    ],
+)
+def test_command_that_asks_a_database_says_when_there_is_none_and_makes_none(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *words) == 1
+    assert f"There is no {tmp_path}/concordat.db yet." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "concordat.db").touch()
+    assert run(monkeypatch, *words) == 1
+    assert "Run concordat migrate." in capsys.readouterr().err
+
+
+def test_audit_of_a_log_that_there_is_not_does_not_say_that_everything_matches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "log", "audit", "--log", "local.concordat.example/harbor/1") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "There is no log local.concordat.example/harbor/1." in told.err
+
+
+@pytest.mark.parametrize("words", [("token", "--club"), ("subject", "erase", NOBODY, "--yes", "--club")])
+def test_text_that_is_no_slug_is_no_club(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    assert run(monkeypatch, *words, "The Harbour") != 0
+    assert "There is no club The Harbour." in capsys.readouterr().err
+
+
+def test_demonstration_that_cannot_save_its_receipts_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+    assert run(monkeypatch, "demo", "--folder", str(tmp_path / "taken")) == 1
+    assert f"{tmp_path}/taken cannot be used: File exists." in capsys.readouterr().err
+
+
+def test_file_without_an_end_is_no_receipt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    golden = Path(__file__).parents[2] / "data" / "golden" / "trust-v1.json"
+    assert run(monkeypatch, "verify", "/dev/zero", "--trust", str(golden)) == 1
+    assert capsys.readouterr().out == "/dev/zero: INVALID at the step 'format': too long.\n"
+
+
 def test_token_is_all_that_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "migrate") == 0
     capsys.readouterr()
@@ -120,6 +177,9 @@ def test_real_profile_is_not_served_before_it_is_migrated(monkeypatch: pytest.Mo
         (Failure("It is so.", "Do this."), 1, "Error: It is so.\nDo this.\n"),
         (Failure("It is so.", status=2), 2, "Error: It is so.\n"),
         (Unavailable(remedy="Mend it."), 1, "Mend it.\n"),
+        (Unavailable(), 1, command_line.ASK_DOCTOR),
+        (PermissionError(13, "Permission denied", "/x"), 1, "Error: /x cannot be used: Permission denied.\n"),
+        (OSError("no"), 1, "This should not have happened: OSError: no"),
         (KeyboardInterrupt(), 130, ""),
         (ZeroDivisionError("no"), 1, "This should not have happened: ZeroDivisionError: no"),
     ],

@@ -4,7 +4,9 @@ import asyncio
 import os
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from adapters.outbound.sql.meaning import DatabaseUnavailable
 from concordat.failures import Failure
 from concordat.locks import PostgresWorkerLock, worker_lock
 from tests.support.postgres import PostgresServer
@@ -20,6 +22,12 @@ async def test_second_worker_on_postgres_is_told_who_the_first_one_is(postgres: 
     second = await worker_lock(url)
     await second.release()
     assert not second.held
+
+
+async def test_worker_that_postgres_does_not_let_in_is_told_why(postgres: PostgresServer) -> None:
+    url = make_url(postgres.superuser_url()).set(password="wrong").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseUnavailable, match="does not accept the role or its password"):
+        await worker_lock(url)
 
 
 async def kept(lock: PostgresWorkerLock) -> bool:

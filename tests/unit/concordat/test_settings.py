@@ -242,3 +242,10 @@ def test_no_password_stands_in_what_is_shown_of_the_settings(monkeypatch: pytest
     assert set(settings.redacted()) == set(Settings.model_fields)
     assert "hunter2" not in f"{settings!r}{settings}{settings.redacted()}"
     assert settings.redacted()["database_url"] == "postgresql://ann:***@db.test/clubs"
+
+
+@pytest.mark.parametrize("url", ["postgresql://ann:pa/55@db.test/clubs", "postgresql://ann:pa55@db.test:port/clubs"])
+def test_database_url_that_cannot_be_taken_apart_is_named_and_not_shown(url: str) -> None:
+    refused = refusal(database_url=url)
+    assert "database_url" in refused.sentence and "percent-encode" in refused.sentence
+    assert "55" not in str(refused)

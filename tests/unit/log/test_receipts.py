@@ -304,6 +304,10 @@ def test_a_receipt_longer_than_any_is_refused_unread() -> None:
     assert verify_bytes(b"{" + b" " * (8 << 20), BUNDLE, verify).step is Step.FORMAT
 
 
+def test_reason_of_a_refusal_is_the_reason_alone() -> None:
+    assert verify_bytes(b"a letter", BUNDLE, verify).reason == "too long, or without a checkpoint after an empty line"
+
+
 @pytest.mark.parametrize(
     "changes", [{"salt": b""}, {"record": b"\xff"}, {"checkpoint": "nonsense"}, {"hashes": (b"",), "index": -1}]
 )
