@@ -111,7 +111,8 @@ async def migrated(settings: Settings) -> AsyncIterator[System]:
     """The system over a database that was migrated; raises Failure for any other one, and makes none."""
     file = sqlite_file(settings.database)
     if file is not None and not file.exists():
-        raise Failure(f"There is no {file} yet.", "concordat serve makes it; or name another CONCORDAT_DATA_FOLDER.")
+        makes_it = "concordat serve makes it" if settings.local else "concordat migrate makes it"
+        raise Failure(f"There is no {file} yet.", f"{makes_it}; or name another CONCORDAT_DATA_FOLDER.")
     async with running(settings) as system:
         async with system.database.reading(None) as session:
             state = await schema_state(session)

@@ -38,11 +38,11 @@ class LogProof:
 def parse_proof(text: str) -> LogProof:
     """Raises MalformedProof for every text that is not exactly what a proof's own `str` would be."""
     head, blank, note = text.partition("\n\n")
-    if len(text) > MAX_PROOF or len(note) > MAX_NOTE or not blank:
-        raise MalformedProof("too long, or without a checkpoint after an empty line")
     header, *lines = head.split("\n")
     if header != HEADER:
         raise MalformedProof(f"the first line is not {HEADER}")
+    if len(text) > MAX_PROOF or len(note) > MAX_NOTE or not blank:
+        raise MalformedProof("too long, or without a checkpoint after an empty line")
     try:
         extra = decode64(lines.pop(0)[len(_EXTRA) :]) if lines and lines[0].startswith(_EXTRA) else None
         index = _INDEX.fullmatch(lines[0]) if lines else None

@@ -1,6 +1,5 @@
 """`concordat log audit`: re-checks everything in the database against the logs and the ledger."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from concordat.failures import REFUSED, USAGE, Failure
+from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -44,7 +44,7 @@ def audit(
     reads, and may run beside a server. Exit status 1 if anything is found.
     """
     settings = load(profile=profile, data_folder=data_folder)
-    count, logs = asyncio.run(_audit(settings, origins, as_json=as_json))
+    count, logs = run(_audit(settings, origins, as_json=as_json))
     for one in logs:
         typer.echo(json.dumps(_as_json(one)) if as_json else _as_text(one))
     if not as_json:

@@ -1,6 +1,5 @@
 """`concordat doctor`: which adapter serves each port, whether it answers, and which settings are unsafe."""
 
-import asyncio
 import json
 from dataclasses import asdict
 from typing import Annotated
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from concordat.checks import Check, State
 from concordat.failures import REFUSED
+from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -34,7 +34,7 @@ def doctor(
     Exit status 1 if the system must not serve as it is set up. It may run beside a server.
     """
     settings = load(profile=profile, data_folder=data_folder)
-    checks = asyncio.run(_examine(settings))
+    checks = run(_examine(settings))
     failed = any(check.state is State.FAILED for check in checks)
     if as_json:
         typer.echo(

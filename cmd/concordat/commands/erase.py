@@ -1,12 +1,12 @@
 """`concordat subject erase`: forgets a person, in every log, table and byte of the database's files."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from concordat.failures import USAGE, Failure
+from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -45,12 +45,12 @@ def erase(
     key = _id(member)
     if not yes:
         typer.confirm(f"Erase member {key} for ever?", abort=True)
-    erased = asyncio.run(_erase(settings, key, club))
+    erased = run(_erase(settings, key, club))
     if erased is None:
         typer.echo(f"Member {key} was erased before.")
     else:
         typer.echo(f"Member {key} is erased, and {erased.visits} of the person's visits with it.")
-    typer.echo(asyncio.run(_rewritten(settings)))
+    typer.echo(run(_rewritten(settings)))
 
 
 def _id(text: str) -> UUID:

@@ -1,12 +1,12 @@
 """`concordat migrate`: brings the database to the schema of this version."""
 
-import asyncio
 import secrets
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from concordat.failures import USAGE, Failure
+from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load, without_password
 
@@ -33,7 +33,7 @@ def migrate(
     password is printed once, in the URL to serve with.
     """
     settings = load(profile=profile, data_folder=data_folder)
-    migrated = asyncio.run(_migrate(settings, new_password=new_password))
+    migrated = run(_migrate(settings, new_password=new_password))
     before = "was empty" if migrated.before is None else f"was at {migrated.before}"
     typer.echo(f"The database is at revision {migrated.after} (it {before}).")
     if migrated.url.startswith("sqlite"):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from concordat.failures import REFUSED
+from concordat.interrupts import leave
 from concordat.options import DataFolder, Profile
 from concordat.role import Role
 from concordat.settings import Settings, load
@@ -40,7 +41,7 @@ def serve(
     Ctrl-C or SIGTERM stops it within five seconds, a second Ctrl-C at once.
     """
     for number in _SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
     settings = load(
         profile=profile,
         data_folder=data_folder,
@@ -81,18 +82,13 @@ async def _serve(settings: Settings, role: Role) -> None:
         take_note_away(settings.data_folder)
 
 
-def _leave(number: int, _frame: object = None) -> None:
-    """At once: what is written is safe against worse, and the operating system lets go of every lock."""
-    os._exit(128 + number)
-
-
 def _on_signals() -> asyncio.Event:
     """The first signal sets the event and starts a watch on how long stopping takes; the second ends the process."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
         if asked.is_set():
-            _leave(number)
+            leave(number)
         asked.set()
         # A thread, since whatever keeps the process from stopping may be keeping the event loop as well.
         watch = threading.Timer(STOP_SECONDS, os._exit, (REFUSED,))

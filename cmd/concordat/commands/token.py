@@ -1,6 +1,5 @@
 """`concordat token`: issues an access token."""
 
-import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import typer
 
 from concordat.failures import REFUSED, USAGE, Failure
+from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -47,7 +47,7 @@ def token(
     if lasts > settings.token_minutes:
         sentence = f"A token of the {settings.profile} profile lives {settings.token_minutes} minutes at most."
         raise Failure(sentence, "Ask for fewer minutes.", status=USAGE)
-    typer.echo(asyncio.run(_issue(settings, club, frozenset(role or ()), principal, lasts)))
+    typer.echo(run(_issue(settings, club, frozenset(role or ()), principal, lasts)))
 
 
 async def _issue(settings: Settings, club: str | None, roles: frozenset[str], principal: str, minutes: int) -> str:

@@ -1,6 +1,5 @@
 """`concordat trust export`: writes what a verifier of receipts must know beforehand."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from concordat.commands.verify import TRUST
 from concordat.failures import Failure
+from concordat.interrupts import run
 from concordat.settings import Settings, load
 
 trust = typer.Typer(help="The trust bundle: origins, log keys with their ranges, witnesses.", no_args_is_help=True)
@@ -27,7 +27,7 @@ def export(
 
     It holds public facts only. Give it to whoever should be able to check receipts, by a way that they trust.
     """
-    data, logs = asyncio.run(_bundle(load(profile=profile)))
+    data, logs = run(_bundle(load(profile=profile)))
     if str(file) == "-":
         typer.echo(data.decode())
         return
