@@ -1,8 +1,10 @@
 """Which adapter serves each port, and whether it answers."""
 
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from concordat import clocks
 from concordat.builders import build_secrets, open_database
@@ -23,11 +25,7 @@ async def examine(settings: Settings) -> list[Check]:
     """Every part that can be asked: a system without its secrets cannot start, and what is not there is not made."""
     file = sqlite_file(settings.database)
     if file is not None and not file.exists():
-        state = State.OK if settings.local else State.FAILED
-        advice = "concordat serve makes it." if settings.local else "Run concordat migrate."
-        return [
-            Check(subject="database", adapter="sqlite", state=state, found=f"there is no {file} yet", advice=advice)
-        ]
+        return [_missing(settings, file)]
     secrets = build_secrets(settings)
     checks = [_process(settings), await _examine("secrets", secrets, settings.secrets_url, secrets.check)]
     if checks[-1].state is State.FAILED:
@@ -35,6 +33,22 @@ async def examine(settings: Settings) -> list[Check]:
             return [*checks, *await examine_database(database)]
     async with running(settings) as system:
         return [*checks, *await _examine_ports(system)]
+
+
+def _missing(settings: Settings, file: Path) -> Check:
+    """Nothing is wrong with that where it will be made."""
+    found, state, advice = f"there is no {file} yet", State.FAILED, "Run concordat migrate."
+    if not _makeable(file.parent):
+        found, advice = f"{found}, and its folder cannot be written", "Name another CONCORDAT_DATA_FOLDER."
+    elif settings.local:
+        state, advice = State.OK, "concordat serve makes it."
+    return Check(subject="database", adapter="sqlite", state=state, found=found, advice=advice)
+
+
+def _makeable(folder: Path) -> bool:
+    """Whether it is there or can be made, and be written by us."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 async def _examine_ports(system: System) -> list[Check]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,14 @@ def test_doctor_makes_nothing_where_there_is_nothing_yet(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_doctor_says_that_a_data_folder_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+    assert run(monkeypatch, "doctor", "--data-folder", str(tmp_path / "taken" / "data")) == 1
+    assert "its folder cannot be written" in capsys.readouterr().out
+
+
 def test_doctor_says_of_every_port_what_serves_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +210,19 @@ def test_whatever_a_command_raises_reaches_a_person_as_a_sentence(
     assert "Traceback" not in printed
 
 
+def in_a_process(program: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """A program of its own, with what can be imported here."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=clean_environment(PYTHONPATH=os.pathsep.join(path for path in sys.path if path)),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("word", ["verify", "serve", "token", "doctor", "migrate"])
 def test_help_of_a_command_loads_no_server_and_no_database(word: str, tmp_path: Path) -> None:
     heavy = "{'sqlalchemy', 'alembic', 'fastapi', 'grpc', 'uvicorn', 'casbin', 'pyseto', 'dependency_injector'}"
@@ -209,16 +231,24 @@ def test_help_of_a_command_loads_no_server_and_no_database(word: str, tmp_path: 
         f"sys.argv = ['concordat', '{word}', '--help']\nassert main() == 0\n"
         f"loaded = {heavy} & sys.modules.keys()\nassert not loaded, loaded\n"
     )
-    paths = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=clean_environment(PYTHONPATH=paths),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = in_a_process(program, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_ends_a_command_that_waits_nowhere_at_once_and_without_a_word(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, time\nfrom concordat.interrupts import run\n"
+        "async def busy():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
+        "run(busy())\n"
+    )
+    done = in_a_process(program, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_after_a_command_ctrl_c_is_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert run(monkeypatch, "migrate") == 0
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_every_command_says_what_it_does() -> None:
