@@ -87,6 +87,8 @@ def survivor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             database = stack.enter_context(template.copied())
             installation, roles = Installation(folder=folder, database_url=database.url), ["worker", "http"]
             rows = postgres_rows(database)
+        # Many lives in little time, by few clients.
+        installation.settings["requests_per_minute"] = "0"
         processes = [stack.enter_context(installation.serve("--role", role, name=role)) for role in roles]
         clubs = two_clubs(installation)
         journal = Journal(path=folder / "journal")
