@@ -30,10 +30,10 @@ def complaint(url: str) -> str | None:
     if not is_postgres(url):
         return None
     parts, given = urlsplit(url), _parameters(url)
-    if not _takes_apart(url):
-        return "host and port cannot be read; percent-encode what is special in the password"
     if "@" not in parts.netloc and "@" in url:
         return "in a user's name and a password, the signs / ? # @ are written as %2F %3F %23 %40"
+    if not _takes_apart(url):
+        return "host and port cannot be read; percent-encode what is special in the password"
     if unknown := next((name for name in given if name not in PARAMETERS), None):
         return f"no connection takes the parameter {unknown}; leave it out, or take one of {', '.join(PARAMETERS)}"
     mode = given.get("sslmode", "prefer")
