@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.workers import in_turn, report
+from app.workers import Turns
 from ports.log import Backlog
 from ports.unit_of_work import Leftovers
 
@@ -14,14 +14,14 @@ class Purge:
 
     leftovers: Leftovers
     backlog: Backlog
+    turns: Turns
     batch: int = 1000
 
     async def tick(self) -> int:
         """Returns how many rows went; what is left over waits for the next turn."""
         handled = await self.leftovers.drop_handled(self.batch)
         clubs = [entry.club for entry in await self.backlog.directory()]
-        answers, failed = await in_turn(clubs, self._answers)
-        report(failed)
+        answers = await self.turns.each(clubs, self._answers)
         return handled + sum(answers.values())
 
     async def _answers(self, club: UUID) -> int:

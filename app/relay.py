@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.workers import in_turn, report, worker
+from app.workers import Turns, worker
 from ports.bus import Bus
 from ports.log import Backlog, LogTx
 from ports.unit_of_work import Begin
@@ -18,12 +18,12 @@ class Relay:
     begin: Begin[LogTx]
     backlog: Backlog
     bus: Bus
+    turns: Turns
     batch: int = 100
 
     async def tick(self) -> int:
         """Publish whatever is pending; returns how many events that was."""
-        published, failed = await in_turn(await self.backlog.clubs_with_work(CONSUMER), self._drain)
-        report(failed)
+        published = await self.turns.each(await self.backlog.clubs_with_work(CONSUMER), self._drain)
         return sum(published.values())
 
     async def _drain(self, club: UUID) -> int:

@@ -1,10 +1,16 @@
-"""What the workers share: the caller that they are, and to take clubs or visits in turn, whatever befalls one."""
+"""What the workers share: the caller that they are, and to take clubs or what is in one in turn, whatever befalls one."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from ports.caller import Caller
+from shared.clock import Now
+
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 30.0
 
 T = TypeVar("T")
 
@@ -32,3 +38,48 @@ def report(failed: list[Exception]) -> None:
         for other in failed[1:]:
             failed[0].add_note(f"beside it: {type(other).__name__}: {other}")
         raise failed[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A club's turn failed at `at`, for the so-manieth time in a row."""
+
+    error: Exception
+    times: int
+    at: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the club may try again: it waits twice as long each time. A clock that was set back ends the wait."""
+        waits = min(FIRST_WAIT_SECONDS * float(2 ** min(self.times - 1, 20)), LONGEST_WAIT_SECONDS)
+        return not 0 <= (now - self.at).total_seconds() < waits
+
+
+Tell = Callable[[UUID, Trouble | None], None]
+"""Told of every turn that failed, and, with None, of the first one that went well again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turns:
+    """One kind of work in each club in turn: a club in trouble waits by itself, and keeps no other one waiting."""
+
+    now: Now
+    tell: Tell
+    troubled: dict[UUID, Trouble] = field(default_factory=dict)
+
+    async def each(self, clubs: Iterable[UUID], work: Callable[[UUID], Awaitable[T]]) -> dict[UUID, T]:
+        """What the work gave for each club that had a turn which did not fail."""
+        done: dict[UUID, T] = {}
+        for club in clubs:
+            before = self.troubled.get(club)
+            if before is not None and not before.is_over(self.now()):
+                continue
+            try:
+                done[club] = await work(club)
+            except Exception as error:
+                times = 1 if before is None else before.times + 1
+                trouble = self.troubled[club] = Trouble(error=error, times=times, at=self.now())
+                self.tell(club, trouble)
+            else:
+                if self.troubled.pop(club, None) is not None:
+                    self.tell(club, None)
+        return done

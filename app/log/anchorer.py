@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from typing import cast
 from uuid import UUID
 
+from app.log.guard import Guard, refuse_tiles
 from app.log.trees import consistency
-from app.workers import in_turn, report, worker
-from core.log.checkpoints import parse_checkpoint
+from app.workers import Turns, worker
+from core.log.checkpoints import Checkpoint, parse_checkpoint, verify_extension
+from core.log.errors import ProofInvalid
 from core.log.notes import parse_note
-from ports.ledger import Anchored, Ledger, LedgerRejected, Submission
-from ports.log import LogTx, StoredAnchor
+from core.log.tiles import tiles_for_consistency
+from ports.ledger import Anchored, Ledger, LedgerHead, LedgerRejected, Submission
+from ports.log import Log, LogTx, StoredAnchor
 from ports.unit_of_work import Begin
 from shared.canonical import Json
 from shared.clock import Now
@@ -26,6 +29,9 @@ class Anchorer:
     begin: Begin[LogTx]
     look: Begin[LogTx]
     ledger: Ledger
+    guard: Guard
+    turns: Turns
+    settling: Turns
     now: Now
     rejected: dict[UUID, LedgerRejected] = field(default_factory=dict)
 
@@ -34,30 +40,32 @@ class Anchorer:
 
         Raises what `Ledger.submit` raises; everything is as before then, and the next tick tries again.
         """
-        found, failed = await in_turn(clubs, self._submission)
+        found = await self.turns.each(clubs, self._turn)
         submissions = {club: submission for club, submission in found.items() if submission is not None}
         done = found.keys() - submissions.keys()
         if submissions:
-            answers = await self.ledger.submit(list(submissions.values()))
-            for club, answer in zip(submissions, answers, strict=True):
-                if await self._settle(club, answer):
-                    done.add(club)
-        report(failed)
+            told = await self.ledger.submit(list(submissions.values()))
+            answers = dict(zip(submissions, told, strict=True))
+            settled = await self.settling.each(answers, lambda club: self._settle(club, answers[club]))
+            done |= {club for club, held in settled.items() if held}
         return done
+
+    async def _turn(self, club: UUID) -> Submission | None:
+        return await self.guard.work(club, self._submission, None)
 
     async def _submission(self, club: UUID) -> Submission | None:
         async with self.look(worker("anchorer", club)) as tx:
             checkpoint, anchor = await tx.log.checkpoint(), await tx.log.anchor()
             if checkpoint is None or (anchor is not None and anchor.size >= checkpoint.size):
                 return None
-            origin = parse_checkpoint(parse_note(checkpoint.note).text).origin
-            held = await self.ledger.head(origin)
+            new = parse_checkpoint(parse_note(checkpoint.note).text)
+            held = await self.ledger.head(new.origin)
             if held is None:
-                await self.ledger.register(origin, (await tx.log.keys())[0].verifier_key)
+                await self.ledger.register(new.origin, (await tx.log.keys())[0].verifier_key)
             old_size = 0 if held is None else held.size
             if old_size > checkpoint.size:
                 return None
-            proof = await consistency(tx.log, old_size, checkpoint.size)
+            proof = await _proof(tx.log, held, new)
             return Submission(checkpoint=checkpoint.note, old_size=old_size, proof=proof)
 
     async def _settle(self, club: UUID, answer: Anchored | LedgerRejected) -> bool:
@@ -72,3 +80,14 @@ class Anchorer:
             anchor = StoredAnchor(size=answer.size, evidence=cast("dict[str, Json]", evidence), at=self.now())
             await tx.log.add_anchor(anchor)
         return True
+
+
+async def _proof(log: Log, held: LedgerHead | None, new: Checkpoint) -> tuple[bytes, ...]:
+    """That the checkpoint extends what is held; raises LogFrozen where the stored tiles prove something else."""
+    proof = await consistency(log, 0 if held is None else held.size, new.size)
+    if held is not None:
+        try:
+            verify_extension(Checkpoint(origin=new.origin, size=held.size, root=held.root), new, proof)
+        except ProofInvalid:
+            await refuse_tiles(log, await log.head(), tiles_for_consistency(held.size, new.size))
+    return proof

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 
+from core.log.errors import MalformedTile
 from core.log.merkle import HASH_SIZE
+from core.log.records import leaf_of
 from core.log.tiles import (
+    TILE_WIDTH,
     Tile,
     consistency_from_tiles,
     inclusion_from_tiles,
     root_from_tiles,
+    tile_root,
     tiles_for_consistency,
     tiles_for_inclusion,
     tiles_for_root,
@@ -48,6 +52,24 @@ class _Tiles:
 
 
 async def hashes_of(log: Log, tile: Tile) -> bytes:
-    """The hashes of a tile as wide as it is asked for; the stored one may be wider by now."""
+    """The hashes of a tile as wide as it is asked for; the stored one may be wider, or it raises MalformedTile."""
     stored = (await log.tiles([tile.at])).get(tile.at, b"")
+    if len(stored) < tile.width * HASH_SIZE:
+        raise MalformedTile(f"tile {tile.at} is not as wide as the tree needs")
     return stored[: tile.width * HASH_SIZE]
+
+
+async def wrong_tile(log: Log, tiles: Iterable[Tile]) -> Tile | None:
+    """The lowest of these tiles that does not follow from the leaves or the tiles below it; None where all do."""
+    for tile in sorted(tiles, key=lambda each: each.at):
+        if await hashes_of(log, tile) != await _from_below(log, tile):
+            return tile
+    return None
+
+
+async def _from_below(log: Log, tile: Tile) -> bytes:
+    start = tile.index * TILE_WIDTH
+    if tile.level == 0:
+        return b"".join([leaf_of(commitment) for commitment in await log.entries(start, start + tile.width)])
+    below = [Tile(tile.level - 1, index) for index in range(start, start + tile.width)]
+    return b"".join([tile_root(await hashes_of(log, each)) for each in below])

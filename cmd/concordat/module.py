@@ -8,7 +8,7 @@ from adapters.inbound.jobs.runner import Job
 from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.unit_of_work import SqlBegin, SqlTx
 from app.log.audit.catalogue import Audited
-from app.log.signer import KeyPair
+from app.log.guard import KeyPair
 from core.log.notes import Verify
 from ports.authoriser import Allow
 from ports.bus import Bus, Handler

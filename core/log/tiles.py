@@ -178,7 +178,7 @@ def hash_reader(read: TileReader) -> HashReader:
         end = (first + (1 << height)) * HASH_SIZE
         hashes = read(tile_level, tile_index)
         if len(hashes) < end or len(hashes) > TILE_BYTES or len(hashes) % HASH_SIZE:
-            raise MalformedTile("a tile is not as wide as the tree needs")
+            raise MalformedTile(f"tile {(tile_level, tile_index)} is not as wide as the tree needs")
         return _fold(hashes[first * HASH_SIZE : end])
 
     return hash_at
@@ -237,7 +237,7 @@ def _home(node: Node, size: int) -> Tile:
 def _exactly(tile: Tile, edge: Mapping[Coordinate, bytes]) -> bytes:
     hashes = edge.get(tile.at, b"")
     if len(hashes) != tile.width * HASH_SIZE:
-        raise MalformedTile("a partial tile at the edge is missing or not of the tree's width")
+        raise MalformedTile(f"tile {tile.at}, at the edge, is missing or not of the tree's width")
     return hashes
 
 

@@ -21,6 +21,7 @@ from adapters.outbound.sql.tables import metadata
 from adapters.outbound.sql.unit_of_work import SqlBegin
 from app.purge import Purge
 from app.relay import Relay
+from app.workers import Trouble
 from concordat.builders import build_allow
 from concordat.container import System, running
 from concordat.modules import all_modules
@@ -126,10 +127,22 @@ class World:
         return self.purge.leftovers
 
     async def settle(self) -> None:
-        """One turn of every worker of the log: what is recorded becomes leaves, a checkpoint, an anchor."""
+        """One turn of every worker of the log: what is recorded becomes leaves, a checkpoint, an anchor.
+
+        Raises what befell a club's turn, which the workers would only tell of.
+        """
         await self.pipeline.integrate()
         await self.pipeline.sign()
         await self.pipeline.anchor()
+        for trouble in self.troubled.values():
+            raise trouble.error
+
+    @property
+    def troubled(self) -> dict[UUID, Trouble]:
+        """The clubs whose last turn of a worker of the log failed."""
+        parts = self.pipeline
+        turns = (parts.integrator.turns, parts.signer.turns, parts.anchorer.turns, parts.anchorer.settling)
+        return {club: trouble for each in turns for club, trouble in each.troubled.items()}
 
 
 def caller(club: UUID | None, principal: str = "ann", **more: Any) -> Caller:

@@ -1,25 +1,23 @@
-"""Ends agreements and visits whose time has come, in every club of the network."""
+"""Ends agreements or visits whose time has come, in every club of the network."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID
 
-from app.clubs.agreements import Agreements
-from app.clubs.visits import Visits
-from app.workers import in_turn, report
+from app.workers import Turns
 from ports.log import Backlog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """Looks after each club in turn; trouble in one club does not keep the others waiting."""
+    """Looks after each club in turn; `conclude` ends what is due in one club, and says how much that was."""
 
-    agreements: Agreements
-    visits: Visits
+    conclude: Callable[[UUID], Awaitable[int]]
     backlog: Backlog
+    turns: Turns
 
     async def tick(self) -> int:
-        """How many agreements and visits ended; raises what failed, once every club had its turn with both."""
+        """How many ended."""
         clubs = [entry.club for entry in await self.backlog.directory()]
-        agreements, failed = await in_turn(clubs, self.agreements.conclude)
-        visits, failed_too = await in_turn(clubs, self.visits.conclude)
-        report([*failed, *failed_too])
-        return sum(agreements.values()) + sum(visits.values())
+        ended = await self.turns.each(clubs, self.conclude)
+        return sum(ended.values())

@@ -1,12 +1,14 @@
 """The log's three workers in a row: what grew is signed, what is signed is anchored, nothing is forgotten between."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
 from app.log.anchorer import Anchorer
+from app.log.guard import Guard
 from app.log.integrator import Integrator
 from app.log.signer import Signer
 from ports.log import Backlog
@@ -21,6 +23,7 @@ class Pipeline:
     A stage that fails gives back what it took, since it may have done part of it.
     """
 
+    guard: Guard
     integrator: Integrator
     signer: Signer
     anchorer: Anchorer
@@ -30,6 +33,7 @@ class Pipeline:
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the anchorer should not wait for its next turn."""
     _known: bool = False
+    _told_frozen: set[UUID] = field(default_factory=set)
     _hurry: bool = False
     _integrating: asyncio.Lock = field(default_factory=asyncio.Lock)
     _signing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,20 +53,21 @@ class Pipeline:
                 # Some logs may have grown before the failure; which ones is no longer known.
                 self._known = False
                 raise
+            self._tell_frozen()
 
     async def sign(self) -> None:
         """Heads that grew become checkpoints."""
         async with self._signing:
             batch, self.unsigned = self.unsigned, set()
-            frozen = set(self.signer.frozen)
+            done: Mapping[UUID, bool] = {}
             try:
-                self.unanchored |= await self.signer.tick(batch)
-            except BaseException:
-                self.unsigned |= batch
-                self.unanchored |= batch
-                raise
-            for club in self.signer.frozen.keys() - frozen:
-                _log.error("log frozen", club=str(club), error=str(self.signer.frozen[club]))
+                done = await self.signer.tick(batch)
+            finally:
+                # One in trouble may have been signed, and not published.
+                left = batch - done.keys()
+                self.unsigned |= left
+                self.unanchored |= left | {club for club, new in done.items() if new}
+            self._tell_frozen()
 
     async def anchor(self) -> None:
         """Checkpoints go to the ledger; whoever is in a hurry has everything before it done first."""
@@ -81,8 +86,14 @@ class Pipeline:
             self.unanchored |= batch - done
             for club in self.anchorer.rejected.keys() - rejected:
                 _log.error("checkpoint rejected", club=str(club), error=str(self.anchorer.rejected[club]))
+            self._tell_frozen()
 
     def hurry(self) -> None:
         """Let the next turn of `anchor` come at once, and cover everything that is recorded by then."""
         self._hurry = True
         self.wanted.set()
+
+    def _tell_frozen(self) -> None:
+        for club in self.guard.frozen.keys() - self._told_frozen:
+            _log.error("log frozen", club=str(club), error=str(self.guard.frozen[club]))
+            self._told_frozen.add(club)

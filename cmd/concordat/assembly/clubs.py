@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.inbound.jobs.conclusion import Conclusion
 from adapters.inbound.jobs.runner import Job
+from adapters.inbound.jobs.trouble import teller
 from adapters.outbound.sql.clubs import SqlClubsTx
 from app.clubs.agreements import Agreements
 from app.clubs.clubs import Clubs
@@ -14,6 +15,7 @@ from app.clubs.receipts import VisitReceipts
 from app.clubs.verdicts import Verdicts
 from app.clubs.visit_counts import CONSUMER, VisitCounts
 from app.clubs.visits import Visits
+from app.workers import Turns
 from concordat.assembly.log import build_receipts
 from concordat.module import Infrastructure, Service, Subscription
 from core.clubs.visit import VisitCheckedIn
@@ -79,5 +81,12 @@ def subscriptions(use_cases: ClubsUseCases) -> Sequence[Subscription]:
 
 
 def jobs(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Job]:
-    conclusion = Conclusion(agreements=use_cases.agreements, visits=use_cases.visits, backlog=i.backlog)
-    return (Job(name="clubs.conclude", every_seconds=i.rhythm.conclude_seconds, tick=conclusion.tick),)
+    work = {"clubs.conclude_agreements": use_cases.agreements.conclude, "clubs.conclude_visits": use_cases.visits.conclude}
+    return tuple(
+        Job(
+            name=name,
+            every_seconds=i.rhythm.conclude_seconds,
+            tick=Conclusion(conclude=conclude, backlog=i.backlog, turns=Turns(now=i.now, tell=teller(name))).tick,
+        )
+        for name, conclude in work.items()
+    )

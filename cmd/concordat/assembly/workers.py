@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from adapters.inbound.jobs.pipeline import Pipeline
 from adapters.inbound.jobs.runner import Job
+from adapters.inbound.jobs.trouble import teller
 from adapters.outbound.sql.log import SqlLogTx
 from app.log.anchorer import Anchorer
 from app.log.anchoring import Anchoring
+from app.log.guard import Guard
 from app.log.integrator import Integrator
 from app.log.publisher import Publisher
 from app.log.signer import Signer
+from app.workers import Turns
 from concordat.module import Infrastructure
 
 
@@ -33,7 +36,7 @@ class LogWorkers:
 
     def alarms(self) -> Sequence[str]:
         """Why nothing should be served here: a log that contradicts the ledger is not signed any further."""
-        return [str(frozen) for frozen in self.pipeline.signer.frozen.values()]
+        return [str(frozen) for frozen in self.pipeline.guard.frozen.values()]
 
     async def hear_wishes(self) -> None:
         """Let the anchorer hurry when anybody asked for it, in whichever process."""
@@ -41,23 +44,39 @@ class LogWorkers:
             self.pipeline.hurry()
 
 
-def build_workers(i: Infrastructure) -> LogWorkers:
-    """Nothing runs yet."""
-    begin, look = i.begin(SqlLogTx), i.look(SqlLogTx)
-    signer = Signer(
-        begin=begin,
-        look=look,
-        secrets=i.secrets,
+def build_guard(i: Infrastructure) -> Guard:
+    """It knows of no log yet whether anything contradicts it."""
+    return Guard(
+        look=i.look(SqlLogTx),
         ledger=i.ledger,
         publisher=Publisher(publication=i.publication),
+        secrets=i.secrets,
         key_pair=i.key_pair,
-        now=i.now,
-        random_bytes=i.random_bytes,
     )
+
+
+def build_workers(i: Infrastructure) -> LogWorkers:
+    """Nothing runs yet."""
+    begin, look, guard = i.begin(SqlLogTx), i.look(SqlLogTx), build_guard(i)
+
+    def turns(job: str) -> Turns:
+        return Turns(now=i.now, tell=teller(job))
+
     pipeline = Pipeline(
-        integrator=Integrator(begin=begin, backlog=i.backlog),
-        signer=signer,
-        anchorer=Anchorer(begin=begin, look=look, ledger=i.ledger, now=i.now),
+        guard=guard,
+        integrator=Integrator(begin=begin, backlog=i.backlog, guard=guard, turns=turns("log.integrate")),
+        signer=Signer(
+            begin=begin, look=look, guard=guard, turns=turns("log.sign"), now=i.now, random_bytes=i.random_bytes
+        ),
+        anchorer=Anchorer(
+            begin=begin,
+            look=look,
+            ledger=i.ledger,
+            guard=guard,
+            turns=turns("log.anchor"),
+            settling=turns("log.anchor"),
+            now=i.now,
+        ),
         backlog=i.backlog,
     )
     return LogWorkers(

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from adapters.outbound.local.ledger import LocalLedger
 from app.log.anchorer import Anchorer
 from app.log.integrator import Integrator
 from app.log.publisher import Publisher
 from app.log.signer import Signer
+from app.workers import Trouble, Turns
 from concordat.builders import WITNESS_SEED
 from ports.caller import Caller
 from ports.unit_of_work import Begin
@@ -95,10 +97,15 @@ class Workers:
         try:
             await self.integrator.tick()
             await self.signer.tick(keys)
-            assert self.signer.frozen == {}
+            assert self.signer.guard.frozen == {}
             assert await self.anchorer.tick(keys) == set(keys)
         finally:
             self.ledger.close()
+
+
+def _fail(_club: UUID, trouble: Trouble | None) -> None:
+    if trouble is not None:
+        raise trouble.error
 
 
 async def started(world: World, fuse: Fuse) -> Workers:
@@ -107,27 +114,29 @@ async def started(world: World, fuse: Fuse) -> Workers:
     seed = await i.secrets.get(WITNESS_SEED)
     assert seed is not None
     ledger = LocalLedger(world.system.settings.data_folder / "ledger", seed, world.clock)
-    outside: Any = {
+    outside: dict[str, Any] = {
         "ledger": Fragile(ledger, fuse, "ledger"),
         "secrets": Fragile(i.secrets, fuse, "secrets"),
         "publication": Fragile(i.publication, fuse, "publication"),
     }
+    guard = replace(
+        parts.guard,
+        ledger=outside["ledger"],
+        secrets=outside["secrets"],
+        publisher=Publisher(publication=outside["publication"]),
+        known={},
+        frozen={},
+    )
+    fresh: dict[str, Any] = {"guard": guard, "turns": Turns(now=world.clock, tell=_fail)}
     return Workers(
-        integrator=replace(parts.integrator, begin=fragile(world.begin_log, fuse, "integration")),
-        signer=replace(
-            parts.signer,
-            begin=fragile(world.begin_log, fuse, "signing"),
-            ledger=outside["ledger"],
-            secrets=outside["secrets"],
-            publisher=Publisher(publication=outside["publication"]),
-            signed={},
-            frozen={},
-        ),
+        integrator=replace(parts.integrator, begin=fragile(world.begin_log, fuse, "integration"), **fresh),
+        signer=replace(parts.signer, begin=fragile(world.begin_log, fuse, "signing"), **fresh),
         anchorer=replace(
             parts.anchorer,
             begin=fragile(world.begin_log, fuse, "anchoring"),
             ledger=outside["ledger"],
             rejected={},
+            **fresh,
         ),
         ledger=ledger,
     )

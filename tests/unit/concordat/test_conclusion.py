@@ -1,4 +1,4 @@
-"""Agreements and visits end when their time has come, whatever happens in other clubs."""
+"""Agreements end when their time has come, whatever happens in other clubs."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -9,15 +9,16 @@ from uuid import UUID
 import pytest
 
 from adapters.inbound.jobs.conclusion import Conclusion
+from adapters.inbound.jobs.trouble import teller
+from app.workers import Trouble, Turns
 from core.clubs.agreement_states import AgreementState
-from core.clubs.visit_states import VisitState
 from ports.caller import Caller
 from ports.clubs import ClubsTx
 from ports.unit_of_work import Begin
 from shared.errors import Unavailable
 from shared.paging import PageRequest
 from tests.support.databases import MEMORY
-from tests.support.scenes import agree, found, two_clubs
+from tests.support.scenes import agree, found
 from tests.support.world import World, caller, world_at
 
 
@@ -59,7 +60,8 @@ async def states(world: World, club: UUID) -> list[AgreementState]:
 
 async def test_agreements_end_once_their_notice_is_over(world: World) -> None:
     clubs = await ending(world)
-    conclusion = Conclusion(agreements=world.clubs.agreements, visits=world.clubs.visits, backlog=world.backlog)
+    turns = Turns(now=world.clock, tell=teller("conclude"))
+    conclusion = Conclusion(conclude=world.clubs.agreements.conclude, backlog=world.backlog, turns=turns)
     assert await conclusion.tick() == 0
     world.clock.forward(days=31)
     assert await conclusion.tick() == 2
@@ -72,17 +74,10 @@ async def test_trouble_in_one_club_is_told_and_keeps_no_other_waiting(world: Wor
     world.clock.forward(days=31)
     agreements = world.clubs.agreements
     closed = replace(agreements, begin=Closed(agreements.begin, troubled))
-    with pytest.raises(Unavailable):
-        await Conclusion(agreements=closed, visits=world.clubs.visits, backlog=world.backlog).tick()
+    told: list[tuple[UUID, Trouble | None]] = []
+    turns = Turns(now=world.clock, tell=lambda club, trouble: told.append((club, trouble)))
+    await Conclusion(conclude=closed.conclude, backlog=world.backlog, turns=turns).tick()
+    ((club, trouble),) = told
+    assert club == troubled and trouble is not None and isinstance(trouble.error, Unavailable)
     assert await states(world, other) == [AgreementState.TERMINATED]
     assert await states(world, troubled) == [AgreementState.ACTIVE]
-
-
-async def test_trouble_with_an_agreement_keeps_no_visit_of_the_club_waiting(world: World) -> None:
-    scene = await two_clubs(world)
-    visit = await scene.confirmed((await scene.member()).id)
-    world.clock.forward(days=2)
-    agreements = replace(world.clubs.agreements, begin=Closed(world.clubs.agreements.begin, scene.host.of_club))
-    with pytest.raises(Unavailable):
-        await Conclusion(agreements=agreements, visits=world.clubs.visits, backlog=world.backlog).tick()
-    assert (await world.clubs.visits.get(scene.host, visit.id)).state is VisitState.NO_SHOW

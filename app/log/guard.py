@@ -1,0 +1,142 @@
+"""Which logs may be worked on: those that nothing contradicts, neither what the world has seen of them nor themselves.
+
+A log that is contradicted is frozen: worked on any further, two histories would exist under one name.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from app.log.publisher import Publisher
+from app.log.trees import root_at, wrong_tile
+from app.workers import worker
+from core.log.checkpoints import Checkpoint
+from core.log.errors import MalformedTile
+from core.log.notes import Sign, VerifierKey
+from core.log.tiles import Tile
+from ports.ledger import Ledger, LedgerHead
+from ports.log import Log, LogHead, LogTx
+from ports.secrets import Secrets
+from ports.unit_of_work import Begin
+from shared.errors import Conflict
+
+T = TypeVar("T")
+
+KeyPair = Callable[[bytes], tuple[bytes, Sign]]
+"""The public key of an Ed25519 seed (32 bytes), and the function that signs with it."""
+
+LEDGER, PUBLISHED = "the ledger", "what was published"
+
+
+class LogFrozen(Conflict):
+    """The log contradicts what was published of it, or itself: going on would be a fork. Parameters: origin, reason."""
+
+    code = "log/frozen"
+    title = "The log contradicts what was published of it, so nothing more is signed."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """Compares each log with ledger and publication before this process first works on it, and when it has shrunk.
+
+    `look` opens reading transactions: files and the ledger are waited for in none at all.
+    """
+
+    look: Begin[LogTx]
+    ledger: Ledger
+    publisher: Publisher
+    secrets: Secrets
+    key_pair: KeyPair
+    known: dict[UUID, int] = field(default_factory=dict)
+    """The size up to which this process knows each log to contradict nothing."""
+    frozen: dict[UUID, LogFrozen] = field(default_factory=dict)
+
+    async def work(self, club: UUID, work: Callable[[UUID], Awaitable[T]], idle: T) -> T:
+        """What the work on a log gives; `idle` for one that is frozen, also when the work itself found out why."""
+        if club not in self.frozen:
+            try:
+                return await work(club)
+            except LogFrozen as frozen:
+                self.frozen[club] = frozen
+            except MalformedTile as error:
+                self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=error.reason)
+        return idle
+
+    def knows(self, club: UUID, size: int) -> bool:
+        """Was the log compared, and has it not become shorter since?"""
+        return self.known.get(club, size + 1) <= size
+
+    async def compare(self, club: UUID) -> None:
+        """Raises LogFrozen for a log that a restore has put behind what the world has seen, or that was rewritten."""
+        # What the world has seen was in the database before it: a log that grows meanwhile is never behind it.
+        seen = await self.seen(await self._origin(club))
+        async with self.look(worker("guard", club)) as tx:
+            head, newest = await tx.log.head(), await tx.log.checkpoint()
+            for where, known in seen.items():
+                if known is None:
+                    continue
+                refuse_behind(head, where, known.size)
+                if await root_at(tx.log, known.size) != known.root:
+                    raise frozen(head, f"the log has another root than {where}", known.size)
+            if newest is not None:
+                refuse_behind(head, "its own checkpoint", newest.size)
+        self.known[club] = head.size
+
+    async def seen(self, origin: str) -> dict[str, LedgerHead | Checkpoint | None]:
+        """What the world has seen of a log, and where."""
+        return {LEDGER: await self.ledger.head(origin), PUBLISHED: await self.publisher.published(origin)}
+
+    async def key(self, log: Log, origin: str) -> tuple[VerifierKey, Sign] | None:
+        """The log's key, with which it signs; None before it has one. Raises LogFrozen where it was lost or exchanged.
+
+        A key that was lost is not replaced behind the back of verifiers.
+        """
+        keys = await log.keys()
+        if not keys:
+            return None
+        seed = await self.secrets.get(secret_of(origin))
+        if seed is None:
+            raise LogFrozen(origin=origin, reason="the log's signing key is not among the secrets")
+        public, sign = self.key_pair(seed)
+        key = VerifierKey(name=origin, public=public)
+        if keys[-1].verifier_key != str(key):
+            raise LogFrozen(origin=origin, reason="the signing key among the secrets is not the log's")
+        return key, sign
+
+    async def examine(self, club: UUID) -> LogFrozen | None:
+        """Why the log would be frozen before it is signed next."""
+
+        async def look_at(club: UUID) -> None:
+            await self.compare(club)
+            async with self.look(worker("guard", club)) as tx:
+                await self.key(tx.log, (await tx.log.head()).origin)
+
+        await self.work(club, look_at, None)
+        return self.frozen.get(club)
+
+    async def _origin(self, club: UUID) -> str:
+        async with self.look(worker("guard", club)) as tx:
+            return (await tx.log.head()).origin
+
+
+def frozen(head: LogHead, reason: str, known_size: int) -> LogFrozen:
+    return LogFrozen(origin=head.origin, reason=reason, size=head.size, known_size=known_size)
+
+
+def refuse_behind(head: LogHead, where: str, known_size: int) -> None:
+    """Raises LogFrozen for a head of fewer leaves than are known elsewhere."""
+    if known_size > head.size:
+        raise frozen(head, f"the log is behind {where}", known_size)
+
+
+async def refuse_tiles(log: Log, head: LogHead, tiles: Iterable[Tile]) -> None:
+    """Raises LogFrozen that names which of these tiles, or else the head, makes the stored tree contradict itself."""
+    wrong = await wrong_tile(log, tiles)
+    what = "the head's root is not that of its tiles" if wrong is None else f"tile {wrong.at} is not that of its leaves"
+    raise LogFrozen(origin=head.origin, reason=what, size=head.size)
+
+
+def secret_of(origin: str) -> str:
+    """The name of the seed of a log's key among the secrets."""
+    return f"log/{origin}"
