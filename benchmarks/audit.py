@@ -52,6 +52,7 @@ def _audit(system: System) -> Audit:
         logs=SqlAuditedLogs(i.database),
         ledger=i.ledger,
         verify=i.verify,
+        network=system.infrastructure.network,
         catalogue=Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER})),
         publication=i.publication,
     )

@@ -16,6 +16,7 @@ from core.log.audit.rows import (
     HeadRow,
     KeyRow,
     LiveRow,
+    LostRow,
     PendingRow,
     Raw,
     SubjectRow,
@@ -62,6 +63,12 @@ class AuditedLog(Protocol):
 
     def leaves_beyond(self, size: int) -> AsyncIterator[Sequence[Entry]]:
         """Leaf rows whose index is not one of a log of `size` leaves."""
+
+    async def lost(self, start: int, end: int) -> Sequence[LostRow]:
+        """Leaves start <= index < end that are said to be lost."""
+
+    def lost_beyond(self, size: int) -> AsyncIterator[Sequence[LostRow]]:
+        """Lost leaves whose index is not one of a log of `size` leaves."""
 
     def unplaced(self) -> AsyncIterator[Sequence[Entry]]:
         """Records without a leaf."""

@@ -73,6 +73,9 @@ class Ledger(Protocol):
     async def head(self, origin: str) -> LedgerHead | None:
         """The newest checkpoint held; None before the first."""
 
+    async def origins(self) -> Sequence[str]:
+        """The logs that are registered, in order."""
+
     async def register(self, origin: str, verifier_key: str) -> None:
         """Make an origin known with its key (`name+hash+base64`); again with the same key is a no-op, else rejected."""
 

@@ -146,6 +146,9 @@ class Log(Protocol):
     async def messages(self, events: Sequence[UUID]) -> Mapping[UUID, Message]:
         """These events as the bus carries them."""
 
+    async def waiting(self, commitments: Sequence[bytes]) -> Mapping[bytes, Pending]:
+        """Of these commitments, those whose record waits for its leaf, each with its pending row."""
+
     async def head(self) -> LogHead:
         """The integrated head; size 0 and the empty root before the first leaf."""
 
@@ -153,12 +156,15 @@ class Log(Protocol):
         """Hashes (32 bytes each) of the tiles (level, index) that exist, as wide as they are now."""
 
     async def grow(
-        self, old: LogHead, new: LogHead, tiles: Mapping[tuple[int, int], bytes], entries: Sequence[UUID]
+        self, old: LogHead, new: LogHead, tiles: Mapping[tuple[int, int], bytes], entries: Sequence[UUID | bytes]
     ) -> None:
-        """Append one leaf per event of `entries`, in order, by compare-and-swap on `old.size`; raises LogMoved."""
+        """Append one leaf per entry, in order, by compare-and-swap on `old.size`; raises LogMoved.
+
+        An entry is the event whose record the leaf commits to or, where that record is lost, the bare commitment.
+        """
 
     async def entries(self, start: int, end: int) -> Sequence[bytes]:
-        """The commitments of leaves start <= index < end, in order."""
+        """The commitments of leaves start <= index < end, in order, those of lost ones too."""
 
     async def keys(self) -> Sequence[LogKey]:
         """The log's keys, oldest first."""
@@ -227,3 +233,6 @@ class Publication(Protocol):
     async def put(self, origin: str, path: str, data: bytes) -> None: ...
 
     async def get(self, origin: str, path: str) -> bytes | None: ...
+
+    async def origins(self) -> Sequence[str]:
+        """The logs of which a checkpoint was published, in order."""

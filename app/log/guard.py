@@ -12,7 +12,7 @@ from app.log.publisher import Publisher
 from app.log.trees import root_at, wrong_tile
 from app.workers import worker
 from core.log.checkpoints import Checkpoint
-from core.log.errors import MalformedTile
+from core.log.errors import LogInvalid, MalformedTile
 from core.log.notes import Sign, VerifierKey
 from core.log.tiles import Tile
 from ports.ledger import Ledger, LedgerHead
@@ -26,11 +26,19 @@ T = TypeVar("T")
 KeyPair = Callable[[bytes], tuple[bytes, Sign]]
 """The public key of an Ed25519 seed (32 bytes), and the function that signs with it."""
 
+_REBUILD = "restore a newer backup, or stop the worker and run concordat log rebuild"
+_AUDIT = "run concordat log audit, and restore a backup in which it finds nothing"
+_KEY = "put the log's own key back among the secrets"
+_PUBLICATION = "put a copy of the published files back"
+
 LEDGER, PUBLISHED = "the ledger", "what was published"
 
 
 class LogFrozen(Conflict):
-    """The log contradicts what was published of it, or itself: going on would be a fork. Parameters: origin, reason."""
+    """The log contradicts what was published of it, or itself: going on would be a fork.
+
+    Parameters: origin, reason, remedy; size and known_size where something else knows another size.
+    """
 
     code = "log/frozen"
     title = "The log contradicts what was published of it, so nothing more is signed."
@@ -60,7 +68,7 @@ class Guard:
             except LogFrozen as frozen:
                 self.frozen[club] = frozen
             except MalformedTile as error:
-                self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=error.reason)
+                self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=error.reason, remedy=_AUDIT)
         return idle
 
     def knows(self, club: UUID, size: int) -> bool:
@@ -78,7 +86,7 @@ class Guard:
                     continue
                 refuse_behind(head, where, known.size)
                 if await root_at(tx.log, known.size) != known.root:
-                    raise frozen(head, f"the log has another root than {where}", known.size)
+                    raise other_root(head, where, known.size)
             if newest is not None:
                 refuse_behind(head, "its own checkpoint", newest.size)
         self.known[club] = head.size
@@ -97,11 +105,11 @@ class Guard:
             return None
         seed = await self.secrets.get(secret_of(origin))
         if seed is None:
-            raise LogFrozen(origin=origin, reason="the log's signing key is not among the secrets")
+            raise LogFrozen(origin=origin, reason="the log's signing key is not among the secrets", remedy=_KEY)
         public, sign = self.key_pair(seed)
         key = VerifierKey(name=origin, public=public)
         if keys[-1].verifier_key != str(key):
-            raise LogFrozen(origin=origin, reason="the signing key among the secrets is not the log's")
+            raise LogFrozen(origin=origin, reason="the signing key among the secrets is not the log's", remedy=_KEY)
         return key, sign
 
     async def examine(self, club: UUID) -> LogFrozen | None:
@@ -112,7 +120,11 @@ class Guard:
             async with self.look(worker("guard", club)) as tx:
                 await self.key(tx.log, (await tx.log.head()).origin)
 
-        await self.work(club, look_at, None)
+        try:
+            await self.work(club, look_at, None)
+        except LogInvalid as error:
+            reason = f"what was published of it cannot be read: {error.reason}"
+            self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=reason, remedy=_PUBLICATION)
         return self.frozen.get(club)
 
     async def _origin(self, club: UUID) -> str:
@@ -120,21 +132,24 @@ class Guard:
             return (await tx.log.head()).origin
 
 
-def frozen(head: LogHead, reason: str, known_size: int) -> LogFrozen:
-    return LogFrozen(origin=head.origin, reason=reason, size=head.size, known_size=known_size)
+def other_root(head: LogHead, where: str, known_size: int) -> LogFrozen:
+    """For a log that leads elsewhere than it does there."""
+    reason = f"the log has another root than {where}"
+    return LogFrozen(origin=head.origin, reason=reason, size=head.size, known_size=known_size, remedy=_AUDIT)
 
 
 def refuse_behind(head: LogHead, where: str, known_size: int) -> None:
     """Raises LogFrozen for a head of fewer leaves than are known elsewhere."""
     if known_size > head.size:
-        raise frozen(head, f"the log is behind {where}", known_size)
+        reason = f"the log is behind {where}"
+        raise LogFrozen(origin=head.origin, reason=reason, size=head.size, known_size=known_size, remedy=_REBUILD)
 
 
 async def refuse_tiles(log: Log, head: LogHead, tiles: Iterable[Tile]) -> None:
     """Raises LogFrozen that names which of these tiles, or else the head, makes the stored tree contradict itself."""
     wrong = await wrong_tile(log, tiles)
     what = "the head's root is not that of its tiles" if wrong is None else f"tile {wrong.at} is not that of its leaves"
-    raise LogFrozen(origin=head.origin, reason=what, size=head.size)
+    raise LogFrozen(origin=head.origin, reason=what, size=head.size, remedy=_AUDIT)
 
 
 def secret_of(origin: str) -> str:

@@ -67,9 +67,14 @@ class Integrator:
 
 async def grown_by(log: Log, old: LogHead, leaves: Sequence[bytes]) -> tuple[LogHead, Mapping[Coordinate, bytes]]:
     """The head after these leaf hashes, and the tiles that change; raises LogFrozen where the stored tree is torn."""
-    needed = edge_tiles(old.size)
-    edge = await log.tiles([tile.at for tile in needed])
-    grown = append(old.size, edge, leaves)
-    if root_from_tiles(old.size, lambda level, index: edge[level, index]) != old.root:
-        await refuse_tiles(log, old, needed)
+    grown = append(old.size, await edge_of(log, old), leaves)
     return LogHead(origin=old.origin, size=grown.size, root=grown.root), grown.tiles
+
+
+async def edge_of(log: Log, head: LogHead) -> Mapping[Coordinate, bytes]:
+    """The partial tiles to which a log is appended; raises LogFrozen, or MalformedTile, unless the head follows."""
+    needed = edge_tiles(head.size)
+    edge = await log.tiles([tile.at for tile in needed])
+    if root_from_tiles(head.size, lambda level, index: edge.get((level, index), b"")) != head.root:
+        await refuse_tiles(log, head, needed)
+    return edge

@@ -36,7 +36,7 @@ class Publisher:
     async def published(self, origin: str) -> Checkpoint | None:
         """The newest checkpoint that was published; whether its signature holds is not asked."""
         note = await self.publication.get(origin, CHECKPOINT)
-        return None if note is None else parse_checkpoint(parse_note(note.decode()).text)
+        return None if note is None else parse_checkpoint(parse_note(note.decode(errors="replace")).text)
 
 
 def grown_tiles(old: int, new: int) -> list[Tile]:

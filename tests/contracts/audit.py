@@ -1,6 +1,7 @@
 """What every implementation of ports.audit must do: one club's rows, as they stand, in one snapshot."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
@@ -53,6 +54,17 @@ class AuditedLogsContract(InWorlds):
             head = await look.head()
             assert head is not None
             assert head.size == 5
+
+    async def test_lost_leaves_are_given_by_their_place(self, world: World, ann: Caller, logs: AuditedLogs) -> None:
+        async with world.begin_log(ann) as tx:
+            head = await tx.log.head()
+            await tx.log.grow(head, replace(head, size=5), {}, [bytes([number]) * 32 for number in range(5)])
+        async with logs.of(ann.of_club) as look:
+            assert [(row.place, row.commitment) for row in await look.lost(1, 3)] == [
+                (1, bytes([1]) * 32),
+                (2, bytes([2]) * 32),
+            ]
+            assert [row.place for row in await every(look.lost_beyond(2))] == [2, 3, 4]
 
     async def test_aggregates_are_given_with_their_newest_record_and_their_history(
         self, world: World, ann: Caller, logs: AuditedLogs

@@ -133,6 +133,16 @@ class LedgerContract:
         assert await ledger.evidence(ORIGIN, 1) is None
         assert await ledger.submit([]) == []
 
+    async def test_the_logs_that_it_knows_are_named(self, tmp_path: Path) -> None:
+        ledger = await self.make(tmp_path)
+        assert await ledger.origins() == []
+        await ledger.register(OTHER, str(SUMMIT.key))
+        assert await ledger.origins() == [OTHER]
+        await ledger.register(ORIGIN, str(HONEST.key))
+        await ledger.submit([HONEST.submission(5)])
+        await self.stop(ledger)
+        assert await (await self.make(tmp_path)).origins() == [ORIGIN, OTHER]
+
     async def test_proven_extensions_are_held_each_with_evidence_that_verifies_offline(self, tmp_path: Path) -> None:
         sizes = (1, 2, 3, 7, 8, 64, 65, 300)
         ledger = await self.make_with(tmp_path, *sizes)

@@ -168,6 +168,37 @@ class LogContract(InWorlds):
         async with world.begin_log(ann) as tx:
             assert await tx.log.head() == grown
 
+    async def test_a_lost_leaf_stands_by_its_commitment_between_those_of_records(
+        self, world: World, ann: Caller
+    ) -> None:
+        await renamed(world, ann, "One", "Two")
+        events = [one.event_id for one in await taken(world, ann)]
+        lost = [bytes([7]) * 32, bytes([8]) * 32]
+        async with world.begin_log(ann) as tx:
+            known = await tx.log.commitments(events)
+            entries: list[UUID | bytes] = [events[0], lost[0], events[1], lost[1]]
+            await tx.log.grow(await tx.log.head(), LogHead(origin="", size=4, root=bytes(32)), {}, entries)
+        expected = [known[events[0]], lost[0], known[events[1]], lost[1]]
+        async with world.begin_log(ann) as tx:
+            assert await tx.log.entries(0, 4) == expected
+            assert [await tx.log.entries(start, start + 2) for start in range(3)] == [
+                expected[start : start + 2] for start in range(3)
+            ]
+            assert [(await tx.log.record(event)).index for event in events] == [0, 2, None]
+
+    async def test_records_that_wait_for_their_leaf_are_found_by_their_commitment(self, scene: Scene) -> None:
+        world, pending = scene.world, await taken(scene.world, scene.home)
+        events = [one.event_id for one in pending]
+        async with world.begin_log(scene.home) as tx:
+            known = await tx.log.commitments(events)
+            wanted = [known[events[1]], bytes(32), known[events[0]]]
+            assert await tx.log.waiting(wanted) == {wanted[0]: pending[1], wanted[2]: pending[0]}
+            await tx.log.drop("log", pending[:1])
+            assert await tx.log.waiting(wanted) == {wanted[0]: pending[1]}
+            assert await tx.log.waiting([]) == {}
+        async with world.begin_log(scene.host) as tx:
+            assert await tx.log.waiting(wanted) == {}
+
     async def test_keys_are_kept_in_the_order_of_the_sizes_for_which_they_hold(self, world: World, ann: Caller) -> None:
         first = LogKey(verifier_key="a+1+x", from_size=0, until_size=5)
         second = LogKey(verifier_key="a+2+y", from_size=5, until_size=None)

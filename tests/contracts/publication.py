@@ -51,6 +51,15 @@ class PublicationContract:
             await publication.put(origin, "checkpoint", origin.encode())
         assert [await publication.get(origin, "checkpoint") for origin in origins] == [o.encode() for o in origins]
 
+    async def test_logs_are_named_once_their_checkpoint_is_published(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        assert await publication.origins() == []
+        for origin in ("concordat.test/summit/1", "concordat.test/harbour/1"):
+            await publication.put(origin, "tile/0/000.p/7", FULL_HASHES[: 7 * 32])
+            await publication.put(origin, "checkpoint", b"one")
+        await publication.put("concordat.test/meadow/1", "tile/0/000.p/7", FULL_HASHES[: 7 * 32])
+        assert await publication.origins() == ["concordat.test/harbour/1", "concordat.test/summit/1"]
+
     async def test_a_checkpoint_is_replaced_and_never_seen_in_part(self, tmp_path: Path) -> None:
         publication, reader = self.make(tmp_path), self.make(tmp_path)
         versions = [bytes([65 + number]) * 50_000 for number in range(20)]

@@ -32,6 +32,9 @@ class Forgetful:
         held = self._held.get(origin)
         return LedgerHead(size=max(held), root=held[max(held)].root) if held else None
 
+    async def origins(self) -> Sequence[str]:
+        return sorted(self._held) if self._without == "registered" else sorted(self._keys)
+
     async def register(self, origin: str, verifier_key: str) -> None:
         if self._without != "keys" and str(self._keys.get(origin, verifier_key)) != verifier_key:
             raise LedgerRejected(reason="other-key", origin=origin, stored_size=0)
@@ -146,6 +149,7 @@ CAUGHT_BY: list[tuple[str, Callable[[ForgetfulSuite, Path], Awaitable[None]]]] =
     ("keys", ForgetfulSuite.test_registering_again_changes_nothing_and_another_key_is_refused),
     ("batch", ForgetfulSuite.test_a_bad_submission_does_not_sink_the_others_of_its_batch),
     ("evidence", ForgetfulSuite.test_proven_extensions_are_held_each_with_evidence_that_verifies_offline),
+    ("registered", ForgetfulSuite.test_the_logs_that_it_knows_are_named),
     ("restart", ForgetfulSuite.test_a_restart_forgets_nothing),
 ]
 

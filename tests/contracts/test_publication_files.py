@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ class TestFolderPublication(PublicationContract):
             "tile/0/x001/234.p/7": FULL_HASHES[: 7 * 32],
             "tile/entries/x001/234.p/1": FULL_ENTRIES,
         }
+
+    async def test_what_else_lies_in_the_folder_is_no_log(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        await publication.put(ORIGIN, "checkpoint", b"one")
+        for stray in ("Upper.case/harbour/1", "concordat.test/harbour/latest"):
+            (tmp_path / "log" / stray).mkdir(parents=True)
+            (tmp_path / "log" / stray / "checkpoint").write_bytes(b"one")
+        assert await publication.origins() == [ORIGIN]
 
     async def test_a_web_server_of_another_user_may_read_what_is_published(self, tmp_path: Path) -> None:
         before = os.umask(0o022)
@@ -77,6 +86,9 @@ class InPlace:
         target = self._folder / origin / path
         return target.read_bytes() if target.exists() else None
 
+    async def origins(self) -> Sequence[str]:
+        return sorted(each.relative_to(self._folder).as_posix() for each in self._folder.glob("*/*/*"))
+
 
 class PlantedSuite(PublicationContract):
     def make(self, place: Path) -> Publication:
@@ -105,6 +117,11 @@ async def test_a_publication_that_shows_half_written_files_is_reported(tmp_path:
 async def test_a_publication_that_rewrites_the_tree_is_reported(tmp_path: Path) -> None:
     with pytest.raises(pytest.fail.Exception):
         await PlantedSuite().test_a_published_part_of_the_tree_never_changes(tmp_path, "tile/0/000")
+
+
+async def test_a_publication_that_names_logs_without_a_checkpoint_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        await PlantedSuite().test_logs_are_named_once_their_checkpoint_is_published(tmp_path)
 
 
 async def test_a_publication_that_goes_anywhere_is_reported(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder
@@ -11,6 +13,7 @@ from core.log.origins import parse_origin
 from core.log.tiles import TILE_WIDTH, parse_path
 from shared.errors import Conflict, Invalid, Unavailable
 
+_CHECKPOINT = "checkpoint"
 _WORD = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -60,6 +63,21 @@ class FolderPublication:
             return await asyncio.to_thread(_read, target)
         except OSError as error:
             raise _unavailable(target, error) from error
+
+    async def origins(self) -> Sequence[str]:
+        """Raises PublicationUnavailable."""
+        try:
+            return await asyncio.to_thread(self._origins)
+        except OSError as error:
+            raise _unavailable(self._folder, error) from error
+
+    def _origins(self) -> list[str]:
+        """Whatever else lies in the folder is no log's."""
+        found = []
+        for checkpoint in self._folder.glob(f"*/*/*/{_CHECKPOINT}"):
+            with suppress(LogInvalid):
+                found.append(str(parse_origin(checkpoint.parent.relative_to(self._folder).as_posix())))
+        return sorted(found)
 
     def _put(self, target: Path, origin: str, path: str, data: bytes) -> None:
         width = _width(path)

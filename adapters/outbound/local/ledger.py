@@ -78,6 +78,9 @@ class LocalLedger:
     async def head(self, origin: str) -> LedgerHead | None:
         return await self._reading(lambda: self._head(origin))
 
+    async def origins(self) -> Sequence[str]:
+        return await self._reading(lambda: sorted(self._logs))
+
     async def register(self, origin: str, verifier_key: str) -> None:
         await self._writing(lambda: self._register(origin, verifier_key))
 

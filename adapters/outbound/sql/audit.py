@@ -21,6 +21,7 @@ from core.log.audit.rows import (
     HeadRow,
     KeyRow,
     LiveRow,
+    LostRow,
     PendingRow,
     Raw,
     SubjectRow,
@@ -87,6 +88,12 @@ class SqlAuditedLog:
 
     def leaves_beyond(self, size: int) -> AsyncIterator[Sequence[Entry]]:
         return self._windows(sql.LEAVES_BEYOND, self._entry, size=size)
+
+    async def lost(self, start: int, end: int) -> Sequence[LostRow]:
+        return await self._all(sql.LOST, sql.LOST_LEAF, start=start, end=end)
+
+    def lost_beyond(self, size: int) -> AsyncIterator[Sequence[LostRow]]:
+        return self._windows(sql.LOST_BEYOND, self._of(sql.LOST_LEAF), size=size)
 
     async def unplaced(self) -> AsyncIterator[Sequence[Entry]]:
         async for window in self._windows(sql.UNPLACED, self._entry):

@@ -32,12 +32,14 @@ from core.log.audit.rows import (
     EventRow,
     HeadRow,
     KeyRow,
+    LostRow,
     RecordRow,
     SubjectRow,
     TileRow,
 )
 
 event, record, leaf, tile, pending = schema.event, schema.record, schema.leaf, schema.tile, schema.pending
+lost_leaf = schema.lost_leaf
 disclosure, subject, checkpoint, anchor = schema.disclosure, schema.subject, schema.checkpoint, schema.anchor
 
 IDS: BindParameter[Any] = bindparam("ids", expanding=True, type_=Uuid())
@@ -60,6 +62,7 @@ class Paged:
 EVENT = Shape(EventRow, *(column for column in event.columns))
 RECORD = Shape(RecordRow, record.c.event_id, record.c.data, record.c.salt, record.c.commitment)
 LEAF = Shape(lambda place, event_id: (place, event_id), leaf.c.index, leaf.c.event_id)
+LOST_LEAF = Shape(LostRow, lost_leaf.c.index, lost_leaf.c.commitment)
 HEAD = Shape(HeadRow, schema.log.c.origin, schema.log.c.size, schema.log.c.root)
 DIRECTORY = Shape(DirectoryRow, schema.directory.c.club, schema.directory.c.origin)
 KEY = Shape(KeyRow, *(schema.log_key.c[name] for name in ("from_size", "until_size", "verifier_key")))
@@ -115,6 +118,9 @@ TILES = select(*TILE.selected).where(
 )
 ENTRIES = _by_leaf.where(leaf.c.index >= bindparam("start"), leaf.c.index < bindparam("end")).order_by(leaf.c.index)
 LEAVES_BEYOND = Paged(_by_leaf.where(or_(leaf.c.index < 0, leaf.c.index >= bindparam("size"))), leaf.c.index)
+_lost = select(*LOST_LEAF.selected).where(mine(lost_leaf))
+LOST = _lost.where(lost_leaf.c.index >= bindparam("start"), lost_leaf.c.index < bindparam("end"))
+LOST_BEYOND = Paged(_lost.where(or_(lost_leaf.c.index < 0, lost_leaf.c.index >= bindparam("size"))), lost_leaf.c.index)
 UNPLACED = Paged(_by_record.where(leaf.c.event_id.is_(None)), record.c.event_id)
 WAITING = select(*raw(pending.c.event_id)).where(
     pending.c.event_id.in_(IDS), pending.c.consumer == LOG, pending.c.tenant == TENANT

@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select
 
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import TENANT, Database, Session, everyones, mine
+from adapters.outbound.sql.journal import LOG
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.log.merkle import EMPTY_ROOT
 from core.log.records import parse_record
@@ -29,6 +30,7 @@ from ports.unit_of_work import Missing
 from shared.canonical import Json, dumps, loads
 
 _pending, _leaf, _tile, _event, _record = schema.pending, schema.leaf, schema.tile, schema.event, schema.record
+_lost = schema.lost_leaf
 _ids: BindParameter[Any] = bindparam("ids", expanding=True)
 
 _TAKE = (
@@ -80,11 +82,23 @@ _RECORD = (
     .outerjoin(_leaf, and_(_leaf.c.event_id == _record.c.event_id, mine(_leaf)))
     .where(_record.c.event_id == bindparam("event_id"), mine(_record))
 )
+_WAITING = (
+    select(_pending.c.sequence, _pending.c.event_id, _record.c.commitment)
+    .join(_record, and_(_record.c.event_id == _pending.c.event_id, mine(_record)))
+    .where(
+        _pending.c.consumer == LOG,
+        _pending.c.tenant == TENANT,
+        _record.c.commitment.in_(bindparam("commitments", expanding=True)),
+    )
+)
 _ENTRIES = (
-    select(_record.c.commitment)
+    select(_leaf.c.index, _record.c.commitment)
     .join(_leaf, and_(_leaf.c.event_id == _record.c.event_id, mine(_leaf)))
     .where(_leaf.c.index >= bindparam("start"), _leaf.c.index < bindparam("end"), mine(_record))
     .order_by(_leaf.c.index)
+)
+_LOST = select(_lost.c.index, _lost.c.commitment).where(
+    _lost.c.index >= bindparam("start"), _lost.c.index < bindparam("end"), mine(_lost)
 )
 _DISCLOSURES = (
     select(schema.disclosure)
@@ -147,6 +161,10 @@ class SqlLog:
             )
         return messages
 
+    async def waiting(self, commitments: Sequence[bytes]) -> Mapping[bytes, Pending]:
+        rows = await self._session.all(_WAITING, commitments=list(commitments))
+        return {bytes(row["commitment"]): Pending(sequence=row["sequence"], event_id=row["event_id"]) for row in rows}
+
     async def head(self) -> LogHead:
         row = await self._session.first(_HEAD)
         if row is None:
@@ -162,7 +180,7 @@ class SqlLog:
         return {(row["level"], row["index"]): bytes(row["hashes"]) for row in rows}
 
     async def grow(
-        self, old: LogHead, new: LogHead, tiles: Mapping[tuple[int, int], bytes], entries: Sequence[UUID]
+        self, old: LogHead, new: LogHead, tiles: Mapping[tuple[int, int], bytes], entries: Sequence[UUID | bytes]
     ) -> None:
         if old.size == 0:
             row = {"club_id": self._club, "origin": old.origin, "size": 0, "root": old.root}
@@ -170,11 +188,11 @@ class SqlLog:
         moved = await self._session.change(_ADVANCE, old_size=old.size, new_size=new.size, new_root=new.root)
         if moved != 1:
             raise LogMoved
-        leaves = [
-            {"club_id": self._club, "index": old.size + place, "event_id": event_id}
-            for place, event_id in enumerate(entries)
-        ]
+        placed = [({"club_id": self._club, "index": index}, entry) for index, entry in enumerate(entries, old.size)]
+        leaves = [{**place, "event_id": entry} for place, entry in placed if isinstance(entry, UUID)]
         await self._session.insert(_leaf, leaves)
+        lost = [{**place, "commitment": entry} for place, entry in placed if isinstance(entry, bytes)]
+        await self._session.insert(_lost, lost)
         rows = [
             {"club_id": self._club, "level": level, "index": index, "hashes": hashes}
             for (level, index), hashes in tiles.items()
@@ -182,7 +200,10 @@ class SqlLog:
         await self._session.upsert(_tile, rows)
 
     async def entries(self, start: int, end: int) -> Sequence[bytes]:
-        rows = await self._session.all(_ENTRIES, start=start, end=end)
+        rows = list(await self._session.all(_ENTRIES, start=start, end=end))
+        if len(rows) < end - start:
+            rows += await self._session.all(_LOST, start=start, end=end)
+            rows.sort(key=lambda row: int(row["index"]))
         return [bytes(row["commitment"]) for row in rows]
 
     async def keys(self) -> Sequence[LogKey]:

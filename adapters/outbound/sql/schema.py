@@ -175,6 +175,13 @@ leaf = table(
     ForeignKeyConstraint(["club_id", "event_id"], ["record.club_id", "record.event_id"]),
 )
 
+lost_leaf = table(
+    "lost_leaf",
+    Column("club_id", Id, primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("commitment", Bytes, nullable=False),
+)
+
 tile = table(
     "tile",
     Column("club_id", Id, primary_key=True),

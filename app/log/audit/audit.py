@@ -9,14 +9,17 @@ from app.log.audit.aggregates import Aggregates
 from app.log.audit.catalogue import Beside, Catalogue
 from app.log.audit.heads import Heads
 from app.log.audit.keys import Keys
+from app.log.audit.losses import Losses
 from app.log.audit.places import check_pending
 from app.log.audit.records import Records
 from app.log.audit.scene import Found, Scene
 from app.log.audit.survey import DIRECTORY, Surveyed, survey
 from app.log.audit.tiles import check_tiles
-from core.log.audit.findings import ALL_CHECKS, Check, Code
+from app.log.missing import missing
+from core.log.audit.findings import ALL_CHECKS, Check, Code, Finding
 from core.log.audit.trees import settle_size
 from core.log.notes import Verify
+from core.log.rebuilding import Stretch
 from core.log.trust import LedgerTrust, parse_ledger_trust
 from ports.audit import AuditedLog, AuditedLogs
 from ports.ledger import Ledger, LedgerHead
@@ -31,11 +34,13 @@ Progress = Callable[[str, Check, int, int], None]
 class LogAudit:
     """How one log fared. `intact_until` is the newest anchor that still matches: its leaves, and the ledger's time.
 
-    Whatever was changed among later leaves was changed after that time.
+    Whatever was changed among later leaves was changed after that time. `lost` are leaves without their record, as a
+    rebuild after a restore declared, signed by the log's key: they are no findings.
     """
 
     origin: str
     leaves: int
+    lost: tuple[Stretch, ...]
     findings: int
     intact_until: tuple[int, str | None] | None
 
@@ -48,13 +53,15 @@ def _quiet(_origin: str, _check: Check, _done: int, _total: int) -> None:
 class Audit:
     """Reads, and changes nothing. `checks` can leave parts out: an audit without all of them proves less.
 
-    `publication` is where a log that was rewritten, and fits together again, can be compared leaf by leaf.
+    `publication` is where a log that was rewritten, and fits together again, can be compared leaf by leaf. `network` is
+    the first part of the origins that have to be in the database when ledger or publication know them.
     """
 
     logs: AuditedLogs
     ledger: Ledger
     verify: Verify
     catalogue: Catalogue
+    network: str
     publication: Publication | None = None
     checks: Collection[Check] = field(default=ALL_CHECKS)
 
@@ -68,6 +75,10 @@ class Audit:
         beside = [make() for make in self.catalogue.beside]
         trust = parse_ledger_trust(cast(Json, await self.ledger.trust()))
         clubs = await survey(self.logs, beside, found)
+        for origin in await missing(self.network, {club.origin for club in clubs}, self.ledger, self.publication):
+            if origins is None or origin in origins:
+                detail = "the ledger or the publication knows this log, and the database has no such club"
+                found(Finding(code=Code.LOG_MISSING, origin=origin, table="log", detail=detail))
         run = _Run(
             audit=self,
             origins={str(club.club): club.origin for club in clubs},
@@ -99,16 +110,23 @@ class _Run:
                 detail = f"the log is called {club.origin}"
                 scene.report(Code.FIELD_MISMATCH, DIRECTORY, detail, kind="club", id=str(club.club), field="origin")
             await self._check(scene)
-        return LogAudit(origin=club.origin, leaves=scene.size, findings=scene.findings, intact_until=scene.intact)
+        return LogAudit(
+            origin=club.origin,
+            leaves=scene.size,
+            lost=tuple(scene.lost),
+            findings=scene.findings,
+            intact_until=scene.intact,
+        )
 
     async def _check(self, scene: Scene) -> None:
         catalogue, head = self.audit.catalogue, await scene.look.head()
         scene.size = settle_size(head, await scene.look.extent())
-        heads = Heads(scene, head, Keys(await scene.look.keys()))
+        keys = Keys(await scene.look.keys())
+        heads = Heads(scene, head, keys)
         if scene.does(Check.TILES):
             await check_tiles(scene)
         await heads.check()
-        await Records(scene).check()
+        await Records(scene, Losses(scene, keys)).check()
         if scene.does(Check.PLACES):
             wishes = frozenset({anchoring.CONSUMER})
             await check_pending(scene, catalogue.consumers, integrator=integrator.CONSUMER, wishes=wishes)

@@ -31,6 +31,10 @@ class Keys:
             self._good[row] = self._good.get(row, 0) + 1
         return opened.checkpoint
 
+    def of(self, size: int) -> VerifierKey | None:
+        """The key that is good for a size."""
+        return next((key for row, key in self._keys.items() if _covers(row, size)), None)
+
     def refused(self, row: CheckpointRow, reason: str) -> None:
         """Note a checkpoint whose signature does not verify."""
         keys = [key for key in self._rows if isinstance(row.size, int) and _covers(key, row.size)]

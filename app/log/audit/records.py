@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from app.log.audit.losses import Losses
 from app.log.audit.openings import Openings
 from app.log.audit.reading import Reading, read
 from app.log.audit.scene import Scene
@@ -19,8 +20,9 @@ WINDOW = _TILES_AT_ONCE * TILE_WIDTH
 class Records:
     """The checks of one club's records, window by window of leaves, and then of what has no leaf."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, losses: Losses) -> None:
         self._scene = scene
+        self._losses = losses
         self._openings = Openings(scene)
         self._missing: set[Raw] = set()
 
@@ -28,10 +30,14 @@ class Records:
         scene = self._scene
         if scene.does(Check.DISCLOSURES):
             await self._openings.begin()
+        if scene.does(Check.LEAVES):
+            await self._losses.begin()
         for start in range(0, scene.size, WINDOW):
             scene.tell(Check.EVENTS, start, scene.size)
             await self._window(start, min(start + WINDOW, scene.size))
         await self._beyond()
+        if scene.does(Check.LEAVES):
+            await self._losses.finish()
         await self._unplaced()
         if scene.does(Check.EVENTS):
             await self._without_record()
@@ -44,6 +50,8 @@ class Records:
         wanted = [Tile(0, index) for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH))]
         tiles = await scene.tiles(wanted)
         entries = {entry.place: entry for entry in await scene.look.entries(start, end)}
+        if scene.does(Check.LEAVES):
+            await self._losses.window(start, end)
         readings = []
         for index in range(start, end):
             leaf = _leaf(tiles, index)
@@ -52,6 +60,7 @@ class Records:
                 self._vacant(index, entry, leaf)
             else:
                 readings.append(read(scene, entry, entry.record, leaf=leaf, index=index))
+        self._losses.contradicted()
         await self._judge(readings)
 
     async def _judge(self, readings: Sequence[Reading]) -> None:
@@ -115,6 +124,8 @@ class Records:
 
     def _vacant(self, index: int, entry: Entry | None, leaf: bytes | None) -> None:
         scene = self._scene
+        if entry is None and self._losses.explains(index, leaf):
+            return
         if leaf is not None:
             scene.vacant[leaf] = index
         if entry is not None:

@@ -12,6 +12,7 @@ from core.log.audit.rows import Entry, LiveRow, RecordRow
 from core.log.audit.states import LastWord
 from core.log.errors import LogInvalid
 from core.log.notes import Verify
+from core.log.rebuilding import Stretch
 from core.log.records import Record
 from core.log.tiles import Coordinate, Tile, root_from_tiles, tiles_for_root
 from core.log.trust import LedgerTrust
@@ -79,6 +80,8 @@ class Scene:
     """Aggregates of which a record or an event is bad: their rows cannot be compared."""
     secondary: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     """Aggregates that an event left beside the one that it is about: version and event of the last."""
+    lost: list[Stretch] = field(default_factory=list)
+    """Leaves without their record, as a rebuild declared."""
     erased: set[str] = field(default_factory=set)
     bad_keys: set[str] = field(default_factory=set)
     """Subjects whose key is gone or another than it was."""

@@ -150,9 +150,12 @@ async def _rebuilt(scene: Scene, tile: Tile) -> bytes | None:
 
 
 async def _leaf_hashes(scene: Scene, start: int, end: int) -> list[bytes]:
-    found = []
+    commitments = {row.place: row.commitment for row in await scene.look.lost(start, end)}
     for entry in await scene.look.entries(start, end):
-        commitment = entry.record.commitment if entry.record else None
+        commitments[entry.place] = entry.record.commitment if entry.record else None
+    found = []
+    for index in range(start, end):
+        commitment = commitments.get(index)
         try:
             found.append(leaf_of(commitment if isinstance(commitment, bytes) else b""))
         except MalformedRecord:

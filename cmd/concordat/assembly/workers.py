@@ -12,6 +12,8 @@ from app.log.anchoring import Anchoring
 from app.log.guard import Guard
 from app.log.integrator import Integrator
 from app.log.publisher import Publisher
+from app.log.rebuild import Rebuild
+from app.log.restoration import Planner
 from app.log.signer import Signer
 from app.workers import Turns
 from concordat.module import Infrastructure
@@ -53,6 +55,13 @@ def build_guard(i: Infrastructure) -> Guard:
         secrets=i.secrets,
         key_pair=i.key_pair,
     )
+
+
+def build_rebuild(i: Infrastructure) -> Rebuild:
+    """What brings logs back after a restore; no worker may run beside it."""
+    guard = build_guard(i)
+    planner = Planner(look=guard.look, guard=guard, verify=i.verify)
+    return Rebuild(begin=i.begin(SqlLogTx), backlog=i.backlog, guard=guard, planner=planner, now=i.now)
 
 
 def build_workers(i: Infrastructure) -> LogWorkers:

@@ -10,6 +10,7 @@ from concordat import clocks
 from concordat.builders import build_secrets, open_database
 from concordat.checks import Check, State
 from concordat.checks.database import examine_database
+from concordat.checks.logs import examine_logs
 from concordat.container import System, running
 from concordat.locks import sqlite_file
 from concordat.running import find_running
@@ -62,6 +63,8 @@ async def _examine_ports(system: System) -> list[Check]:
     database = await examine_database(system.database)
     if all(check.state is State.OK for check in database):
         checks += _parked(await i.parking.counts())
+    if all(check.state is not State.FAILED for check in (*checks, *database)):
+        checks += await examine_logs(system)
     first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
     return [first, *database[1:], *checks]
 

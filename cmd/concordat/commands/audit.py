@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -61,6 +61,7 @@ async def _audit(
     from app.log.audit.catalogue import Catalogue
     from app.relay import CONSUMER as RELAY
     from concordat.container import migrated
+    from concordat.progress import Bar
 
     count = 0
 
@@ -74,16 +75,17 @@ async def _audit(
             ledger=parts.ledger,
             verify=parts.verify,
             catalogue=catalogue,
+            network=parts.network,
             publication=parts.publication,
         )
-        with _Shown(as_json=as_json) as shown:
+        with Bar() as bar:
 
             def found(finding: "Finding") -> None:
                 nonlocal count
                 count += 1
-                shown.finding(finding)
+                _show(finding, as_json=as_json)
 
-            logs = await ready.run(found, shown.progress, origins)
+            logs = await ready.run(found, bar.progress, origins)
     return count, logs
 
 
@@ -94,40 +96,13 @@ def _check_known(origins: Sequence[str], known: Sequence[str]) -> None:
             raise Failure(f"There is no log {origin}.", "Without --log, every log is audited and named.", status=USAGE)
 
 
-class _Shown:
-    """Findings as lines on standard output, progress as a bar on standard error, if somebody watches."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._as_json = as_json
-        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not Console(stderr=True).is_terminal)
-        self._task: Any = None
-        self._doing = ""
-
-    def __enter__(self) -> "_Shown":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.stop()
-
-    def progress(self, origin: str, check: object, done: int, total: int) -> None:
-        doing = f"{origin}: {check}"
-        if self._task is None or doing != self._doing:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task, self._doing = self._bar.add_task(doing, total=total or None), doing
-        self._bar.update(self._task, completed=done, total=total or None)
-
-    def finding(self, finding: "Finding") -> None:
-        if self._as_json:
-            typer.echo(json.dumps(finding.to_json()))
-            return
-        named = {name: value for name, value in finding.to_json().items() if name not in ("code", "detail")}
-        where = ", ".join(f"{name} {value}" for name, value in named.items())
-        typer.echo(f"[{finding.code}] {finding.detail}\n    {where}")
+def _show(finding: "Finding", *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(finding.to_json()))
+        return
+    named = {name: value for name, value in finding.to_json().items() if name not in ("code", "detail")}
+    where = ", ".join(f"{name} {value}" for name, value in named.items())
+    typer.echo(f"[{finding.code}] {finding.detail}\n    {where}")
 
 
 def _counted(count: int) -> str:
@@ -136,11 +111,20 @@ def _counted(count: int) -> str:
 
 def _as_json(one: "LogAudit") -> dict[str, object]:
     intact = None if one.intact_until is None else {"size": one.intact_until[0], "at": one.intact_until[1]}
-    return {"log": one.origin, "leaves": one.leaves, "findings": one.findings, "intact_until": intact}
+    lost = [{"first": each.first, "last": each.last} for each in one.lost]
+    return {
+        "log": one.origin,
+        "leaves": one.leaves,
+        "lost": lost,
+        "findings": one.findings,
+        "intact_until": intact,
+    }
 
 
 def _as_text(one: "LogAudit") -> str:
     leaves, findings = f"{one.origin}: {one.leaves} leaves", _counted(one.findings).rstrip(".")
+    if one.lost:
+        leaves += f" (of which a rebuild declared lost: {', '.join(map(str, one.lost))})"
     if not one.findings:
         return f"{leaves}, nothing to report."
     if one.intact_until is None:

@@ -1,7 +1,9 @@
 """The manifest of the log: every club's verifiable log, from pending records to anchored checkpoints and receipts."""
 
+from app.log.audit.catalogue import Audited
 from concordat.assembly.log import LogUseCases, build, routers, services
 from concordat.module import Module
+from core.log.rebuilding import LogRebuilt
 
 _READ, _ANCHOR = "log.receipt.read", "log.anchor.ask"
 
@@ -16,12 +18,15 @@ LOG = Module(
         "concierge": frozenset({_READ, _ANCHOR}),
         "auditor": frozenset({_READ, _ANCHOR}),
     },
-    tables=frozenset({"record", "disclosure", "subject", "log", "leaf", "tile", "log_key", "checkpoint", "anchor"}),
+    tables=frozenset(
+        {"record", "disclosure", "subject", "log", "leaf", "lost_leaf", "tile", "log_key", "checkpoint", "anchor"}
+    ),
     codes=frozenset({"log", "ledger", "publication"}),
     packages=("core.log", "ports.log", "ports.ledger", "app.log"),
     routers=routers,
     services=services,
     jobs=lambda use_cases, i: use_cases.workers.jobs(i),
+    audited=Audited(events=(LogRebuilt,)),
     alarms=lambda use_cases: use_cases.workers.alarms(),
 )
 

@@ -27,6 +27,7 @@ ALL_CHECKS = frozenset(Check)
 class Code(StrEnum):
     """What is the matter; stable for ever."""
 
+    LOG_MISSING = "audit/log-missing"
     BEHIND_LEDGER = "audit/behind-ledger"
     OTHER_THAN_LEDGER = "audit/other-root-than-ledger"
     REWRITTEN = "audit/rewritten"
@@ -50,6 +51,8 @@ class Code(StrEnum):
     LEAF_MISSING = "audit/leaf-missing"
     LEAF_STRAY = "audit/leaf-stray"
     LEAF_MISMATCH = "audit/leaf-mismatch"
+    LEAF_LOST = "audit/leaf-lost"
+    REBUILD_UNSOUND = "audit/rebuild-unsound"
     PENDING_STRAY = "audit/pending-stray"
     DISCLOSURE_MISMATCH = "audit/disclosure-mismatch"
     DISCLOSURE_MISSING = "audit/disclosure-missing"
@@ -72,6 +75,7 @@ IN_THE_LOG = frozenset(
         Code.LEAF_MISSING,
         Code.LEAF_STRAY,
         Code.LEAF_MISMATCH,
+        Code.LEAF_LOST,
     }
 )
 """Findings with a leaf index that say where the log itself stops being what was anchored."""

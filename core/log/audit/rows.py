@@ -44,6 +44,11 @@ class Entry(NamedTuple):
     waiting: bool = False
 
 
+class LostRow(NamedTuple):
+    place: Raw
+    commitment: Raw
+
+
 class DisclosureRow(NamedTuple):
     event_id: Raw
     pointer: Raw

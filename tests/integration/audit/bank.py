@@ -19,18 +19,21 @@ from adapters.outbound.sql.settings import Settings
 from app.clubs.audited import AUDITED
 from app.log import anchoring, integrator
 from app.log.audit.audit import Audit, LogAudit
-from app.log.audit.catalogue import Catalogue
+from app.log.audit.catalogue import Audited, Catalogue
 from app.relay import CONSUMER as RELAY
 from concordat.container import running
 from concordat.settings import load
 from core.log.audit.findings import ALL_CHECKS, Check, Finding
+from core.log.rebuilding import LogRebuilt
 from ports.caller import Caller
 from ports.ledger import Ledger
 from ports.log import Publication
 from tests.integration.audit.workload import SeededIds, Workload
 from tests.support.world import Clock, World
 
-CATALOGUE = Catalogue.of([AUDITED], frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER}))
+CATALOGUE = Catalogue.of(
+    [AUDITED, Audited(events=(LogRebuilt,))], frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER})
+)
 LONGER_THAN_A_TILE = 280
 
 
@@ -80,6 +83,7 @@ async def audited(
         ledger=ledger,
         verify=verify,
         catalogue=CATALOGUE,
+        network="local.concordat.example",
         publication=publication,
         checks=checks,
     )

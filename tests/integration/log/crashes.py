@@ -67,6 +67,7 @@ class FragileTx:
     """A transaction over a log behind a fuse."""
 
     log: Any
+    emit: Any
 
 
 def fragile(begin: Begin[Any], fuse: Fuse, name: str) -> Any:
@@ -75,7 +76,7 @@ def fragile(begin: Begin[Any], fuse: Fuse, name: str) -> Any:
     @asynccontextmanager
     async def opened(caller: Caller) -> AsyncIterator[FragileTx]:
         async with begin(caller) as tx:
-            yield FragileTx(Fragile(tx.log, fuse, name))
+            yield FragileTx(Fragile(tx.log, fuse, name), tx.emit)
             fuse.step(f"before {name} commits")
         fuse.step(f"after {name} has committed")
 

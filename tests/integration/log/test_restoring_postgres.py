@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 from tests.support.databases import PostgresDatabase
 
@@ -27,4 +28,8 @@ def stage(postgres_database: PostgresDatabase, tmp_path: Path) -> Stage:
 
 
 class TestRestoringOnPostgres(Restoring):
+    pass
+
+
+class TestRebuildingOnPostgres(Rebuilding):
     pass

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 
 
@@ -28,4 +29,8 @@ def stage(sqlite_url: str, tmp_path: Path) -> Stage:
 
 
 class TestRestoringOnSqlite(Restoring):
+    pass
+
+
+class TestRebuildingOnSqlite(Rebuilding):
     pass

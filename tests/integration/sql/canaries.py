@@ -64,7 +64,15 @@ async def planted(world: World) -> Canaries:
     async with world.begin_log(home) as tx:
         (message,) = (await tx.log.messages([decision.receipt])).values()
     await _park(world, message)
+    await _lose(world, home)
     return Canaries(scene=scene, meadow=meadow)
+
+
+async def _lose(world: World, club: Caller) -> None:
+    """A leaf without its record, as a rebuild leaves it."""
+    async with world.begin_log(club) as tx:
+        head = await tx.log.head()
+        await tx.log.grow(head, replace(head, size=head.size + 1), {}, [b"canary".ljust(32)])
 
 
 async def _park(world: World, message: Message) -> None:

@@ -56,6 +56,9 @@ class FaultyLedger:
     async def head(self, origin: str) -> LedgerHead | None:
         return await self.real.head(origin)
 
+    async def origins(self) -> Sequence[str]:
+        return await self.real.origins()
+
     async def register(self, origin: str, verifier_key: str) -> None:
         await self.real.register(origin, verifier_key)
 
@@ -82,16 +85,19 @@ class FaultyPublication:
 
     faults: Faults
     real: Publication
-    origins: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     async def put(self, origin: str, path: str, data: bytes) -> None:
-        self.origins.add(origin)
-        if len(self.origins) > 1:
+        self.seen.add(origin)
+        if len(self.seen) > 1:
             self.faults.check("publication")
         await self.real.put(origin, path, data)
 
     async def get(self, origin: str, path: str) -> bytes | None:
         return await self.real.get(origin, path)
+
+    async def origins(self) -> Sequence[str]:
+        return await self.real.origins()
 
 
 @dataclass

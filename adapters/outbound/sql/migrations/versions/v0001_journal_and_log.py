@@ -15,6 +15,7 @@ PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("event", ("club_id", "other_club"), "SI"),
     ("log", ("club_id",), "SIU"),
     ("log_key", ("club_id",), "SIU"),
+    ("lost_leaf", ("club_id",), "SI"),
     ("parked", ("club_id",), "SID"),
     ("subject", ("club_id", "shared_with"), "SID"),
     ("tile", ("club_id",), "SIU"),
@@ -39,6 +40,7 @@ def upgrade() -> None:
     _inbox()
     _log()
     _log_key()
+    _lost_leaf()
     _parked()
     _pending()
     _subject()
@@ -63,6 +65,7 @@ def downgrade() -> None:
     op.drop_table("subject")
     op.drop_table("pending")
     op.drop_table("parked")
+    op.drop_table("lost_leaf")
     op.drop_table("log_key")
     op.drop_table("log")
     op.drop_table("inbox")
@@ -176,6 +179,16 @@ def _log_key() -> None:
         sa.Column("until_size", sa.Integer(), nullable=True),
         sa.Column("verifier_key", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("club_id", "from_size"),
+    )
+
+
+def _lost_leaf() -> None:
+    op.create_table(
+        "lost_leaf",
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("index", sa.Integer(), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("club_id", "index"),
     )
 
 

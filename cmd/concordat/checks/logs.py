@@ -1,0 +1,27 @@
+"""Which logs would be frozen: asked before signing, as the worker asks."""
+
+from app.log.missing import missing
+from concordat.assembly.workers import build_guard
+from concordat.checks import Check, State
+from concordat.container import System
+
+SUBJECT = "logs"
+
+
+async def examine_logs(system: System) -> list[Check]:
+    """A check per log that contradicts what the world has seen of it, and per log that is missing as a whole."""
+    i = system.infrastructure
+    guard, entries = build_guard(i), await i.backlog.directory()
+    checks = []
+    for entry in entries:
+        frozen = await guard.examine(entry.club)
+        if frozen is not None:
+            told = frozen.parameters
+            sizes = f" ({told['size']} leaves here, {told['known_size']} there)" if "known_size" in told else ""
+            found = f"{entry.origin} is frozen: {told['reason']}{sizes}"
+            checks.append(Check(subject=SUBJECT, state=State.FAILED, found=found, advice=str(told["remedy"])))
+    for origin in await missing(i.network, {entry.origin for entry in entries}, i.ledger, i.publication):
+        found = f"{origin} is known to the ledger or the publication, and the database has no such club"
+        advice = "Restore a backup that has it; it cannot be rebuilt."
+        checks.append(Check(subject=SUBJECT, state=State.WARNING, found=found, advice=advice))
+    return checks or [Check(subject=SUBJECT, found=f"{len(entries)}, and nothing contradicts them")]

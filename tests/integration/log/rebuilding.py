@@ -1,0 +1,444 @@
+"""Logs that are rebuilt after a restore out of what was published; a subclass brings the stage."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from adapters.outbound.ed25519 import Signer
+from adapters.outbound.local.ledger import LocalLedger
+from adapters.outbound.sql import schema
+from adapters.outbound.sql.database import mine
+from app.log.publisher import CHECKPOINT
+from app.log.rebuild import Rebuilt
+from concordat.assembly.workers import build_rebuild
+from concordat.builders import WITNESS_SEED
+from concordat.checks import State as Found
+from concordat.checks.logs import examine_logs
+from core.log.audit.findings import Code
+from core.log.checkpoints import Checkpoint, sign_checkpoint
+from core.log.merkle import root
+from core.log.notes import VerifierKey
+from core.log.rebuilding import Stretch
+from core.log.receipts import State, Validity, receipt_text, verify_bytes
+from core.log.records import leaf_of
+from core.log.tiles import TILE_WIDTH, EntryBundle, decode_entries, encode_entries
+from ports.caller import Caller
+from tests.contracts.worlds import renamed
+from tests.integration.audit.bank import audited
+from tests.integration.log.crashes import Crash, Fuse, fragile
+from tests.integration.log.restoring import Stage, grown
+from tests.support.scenes import found
+from tests.support.world import START, World, caller, world_at
+
+BATCH = 2
+
+
+def quiet(_origin: str, _doing: str, _done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+async def rebuilt(
+    world: World, *, write: bool = True, fuse: Fuse | None = None, batch: int = BATCH
+) -> Sequence[Rebuilt]:
+    """What `log rebuild` does, in small batches, as a process of its own."""
+    rebuild = build_rebuild(world.system.infrastructure)
+    begin = rebuild.begin if fuse is None else fragile(rebuild.begin, fuse, "rebuilding")
+    rebuild = replace(rebuild, begin=begin, planner=replace(rebuild.planner, batch=batch))
+    return await rebuild.run(quiet, None, write=write)
+
+
+async def event_at(world: World, club: Caller, index: int) -> UUID:
+    statement = select(schema.leaf.c.event_id).where(schema.leaf.c.index == index, mine(schema.leaf))
+    async with world.begin_log(club) as tx:
+        found: UUID = await tx.session.value(statement)
+        return found
+
+
+async def stored(world: World, club: Caller) -> tuple[object, ...]:
+    """Everything of the log that a rebuild could change."""
+    async with world.begin_log(club) as tx:
+        head = await tx.log.head()
+        pending = await tx.log.take("log", 1000)
+        return head, await tx.log.entries(0, 1000), await tx.log.keys(), await tx.log.checkpoint(), pending
+
+
+async def whole(world: World, club: Caller) -> int:
+    """The size of a log that is signed, anchored and published as it is stored, and in which nothing is found wrong."""
+    async with world.begin_log(club) as tx:
+        head, newest = await tx.log.head(), await tx.log.checkpoint()
+        entries = await tx.log.entries(0, head.size)
+        assert await tx.log.take("log", 1) == []
+    assert root(map(leaf_of, entries)) == head.root and len(entries) == head.size
+    held = await world.ledger.head(head.origin)
+    assert newest is not None and held is not None and (held.size, held.root) == (head.size, head.root)
+    publication = world.system.infrastructure.publication
+    assert await publication.get(head.origin, CHECKPOINT) == newest.note.encode()
+    assert world.system.alarms() == []
+    return head.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """A log of six leaves, set back to three: the fourth waits in the backup, the last two are lost."""
+
+    club: Caller
+    origin: str
+    waits: UUID
+    lost: UUID
+    receipt: bytes
+
+
+async def set_back(stage: Stage) -> Lost:
+    async with stage.world() as world:
+        club = caller((await found(world)).id)
+        await grown(world, club, "One", "Two")
+        await renamed(world, club, "Waits")
+        # The backup is made while the record of the fourth leaf is pending.
+    stage.back_up()
+    async with stage.world() as world:
+        await grown(world, club, "Lost", "Lost too")
+        lost = await event_at(world, club, 4)
+        receipt = receipt_text(await world.log.receipts.get(club, lost)).encode()
+        waits = await event_at(world, club, 3)
+        async with world.begin_log(club) as tx:
+            origin = (await tx.log.head()).origin
+    stage.restore()
+    return Lost(club=club, origin=origin, waits=waits, lost=lost, receipt=receipt)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published files of one log, for whoever can write to the folder."""
+
+    stage: Stage
+    origin: str
+
+    @property
+    def folder(self) -> Path:
+        return self.stage.folder / "published" / self.origin
+
+    def bundle(self, size: int) -> Path:
+        return self.folder / EntryBundle(0, size).path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / CHECKPOINT
+
+    def sign(self, size: int, seed: bytes) -> None:
+        """A checkpoint of another root, under the key of a seed."""
+        signer = Signer(seed)
+        key = VerifierKey(name=self.origin, public=signer.key)
+        forged = Checkpoint(origin=self.origin, size=size, root=bytes(32))
+        self.checkpoint.write_text(sign_checkpoint(forged, key, signer))
+
+    @property
+    def seed(self) -> bytes:
+        return (self.stage.folder / "secrets" / f"log+{self.origin.replace('/', '+')}").read_bytes()
+
+
+def _entry(published: Published, size: int = 6) -> str:
+    entries = list(decode_entries(published.bundle(size).read_bytes()))
+    entries[size - 1] = entries[size - 1][:-1] + bytes([entries[size - 1][-1] ^ 1])
+    published.bundle(size).write_bytes(encode_entries(entries))
+    return f"the published entry of leaf {size - 1} is not that of the published tile"
+
+
+def _short(published: Published, size: int = 6) -> str:
+    entries = decode_entries(published.bundle(size).read_bytes())
+    published.bundle(size).write_bytes(encode_entries(entries[:-1]))
+    return "is published with too few entries"
+
+
+def _gone(published: Published, size: int = 6) -> str:
+    published.bundle(size).unlink()
+    return "tile/entries/000.p/6 is not among what was published"
+
+
+def _root(published: Published, size: int = 6) -> str:
+    published.sign(size, published.seed)
+    return "the published entries do not lead to the root of the published checkpoint"
+
+
+def _key(published: Published, size: int = 6) -> str:
+    published.sign(size, bytes(32))
+    return "no signature of a known key"
+
+
+def _garbage(published: Published, size: int = 6) -> str:
+    published.checkpoint.write_bytes(b"\xff" * size)
+    return "no signature lines after an empty line"
+
+
+def _older(published: Published, size: int = 6) -> str:
+    published.sign(size - 3, published.seed)
+    return "3 leaves were published, the ledger has seen 6"
+
+
+TAMPERED: dict[str, Callable[..., str]] = {
+    "entry": _entry,
+    "short": _short,
+    "gone": _gone,
+    "root": _root,
+    "key": _key,
+    "garbage": _garbage,
+    "older": _older,
+}
+
+
+def kept(stage: Stage) -> Callable[[], None]:
+    """Makes database, ledger and publication what they are now: the database's backup is that of the stage."""
+    for part in ("ledger", "published"):
+        shutil.copytree(stage.folder / part, stage.folder / f"{part}.kept")
+
+    def again() -> None:
+        stage.restore()
+        for part in ("ledger", "published"):
+            shutil.rmtree(stage.folder / part)
+            shutil.copytree(stage.folder / f"{part}.kept", stage.folder / part)
+
+    return again
+
+
+@asynccontextmanager
+async def forked(stage: Stage, told: Lost) -> AsyncIterator[World]:
+    """The same log under its own key, before a ledger that knows nothing of it and with nothing published."""
+    seed = (stage.folder / "secrets" / WITNESS_SEED.replace("/", "+")).read_bytes()
+    shutil.rmtree(stage.folder / "published")
+    ledger = LocalLedger(stage.folder / "other ledger", seed, lambda: START)
+    async with world_at(stage.url, stage.folder, overrides={"ledger": ledger}) as world:
+        yield world
+    ledger.close()
+
+
+class Rebuilding:
+    """`stage` is a fixture."""
+
+    async def test_a_log_is_rebuilt_with_the_records_that_wait_and_goes_on(self, stage: Stage) -> None:
+        told = await set_back(stage)
+        async with stage.world() as world:
+            await renamed(world, told.club, "New")
+            await world.settle()
+            assert len(world.system.alarms()) == 1
+            before = await stored(world, told.club)
+            expected = Rebuilt(origin=told.origin, before=3, after=6, lost=(Stretch(first=4, last=5),))
+            assert await rebuilt(world, write=False) == [expected]
+            assert await stored(world, told.club) == before
+            assert await rebuilt(world) == [expected]
+            assert expected.found == 1
+            assert await rebuilt(world) == []
+        async with stage.world() as world:
+            await world.settle()
+            declarations = 2
+            assert await whole(world, told.club) == 6 + declarations + 1
+            assert await event_at(world, told.club, 3) == told.waits
+            await self._everything_verifies(world, told)
+            await grown(world, told.club, "Newer")
+            assert await whole(world, told.club) == 10
+
+    async def _everything_verifies(self, world: World, told: Lost) -> None:
+        bundle, verify = await world.log.trust.bundle(), world.system.infrastructure.verify
+        old = receipt_text(await world.log.receipts.get(told.club, await event_at(world, told.club, 0))).encode()
+        again = receipt_text(await world.log.receipts.get(told.club, told.waits)).encode()
+        for receipt in (told.receipt, old, again):
+            verification = verify_bytes(receipt, bundle, verify)
+            assert (verification.validity, verification.state) == (Validity.VALID, State.ANCHORED)
+        findings, logs = await audited(
+            world.database, world.ledger, publication=world.system.infrastructure.publication
+        )
+        assert findings == []
+        assert [log.lost for log in logs] == [(Stretch(first=4, last=5),)]
+
+    async def test_the_audit_accepts_what_a_rebuild_declared_before_any_worker_ran_again(self, stage: Stage) -> None:
+        await set_back(stage)
+        async with stage.world() as world:
+            await rebuilt(world)
+            findings, logs = await audited(world.database, world.ledger)
+            assert findings == []
+            assert [log.lost for log in logs] == [(Stretch(first=4, last=5),)]
+
+    async def test_a_database_from_before_the_first_leaf_gets_key_and_genesis_back(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+        stage.back_up()
+        async with stage.world() as world:
+            await world.settle()
+            await grown(world, club, "Lost")
+            genesis = await event_at(world, club, 0)
+        stage.restore()
+        async with stage.world() as world:
+            (one,) = await rebuilt(world)
+            assert (one.before, one.after, one.found, one.lost) == (0, 2, 1, (Stretch(first=1, last=1),))
+        async with stage.world() as world:
+            await world.settle()
+            assert await whole(world, club) == 3
+            assert await event_at(world, club, 0) == genesis
+            assert (await audited(world.database, world.ledger))[0] == []
+
+    async def test_a_rebuild_that_is_cut_off_at_any_step_is_gone_on_with(self, stage: Stage) -> None:
+        told = await set_back(stage)
+        again, left, burnt = kept(stage), 0, set()
+        fuse = Fuse(1)
+        while fuse.burnt or not left:
+            left += 1
+            fuse = Fuse(left)
+            async with stage.world() as world:
+                try:
+                    await rebuilt(world, fuse=fuse)
+                except Crash:
+                    burnt.add(fuse.burnt)
+            async with stage.world() as world:
+                await rebuilt(world)
+                await world.settle()
+                assert await whole(world, told.club) == 8
+                assert await event_at(world, told.club, 3) == told.waits
+                assert (await audited(world.database, world.ledger))[0] == []
+            again()
+        assert {"before rebuilding.grow", "after rebuilding.drop", "before rebuilding.add_anchor"} <= burnt
+        assert {"before rebuilding commits", "after rebuilding has committed"} <= burnt
+
+    @pytest.mark.parametrize("name", ["entry", "short", "gone", "root", "key", "garbage", "older"])
+    async def test_a_publication_that_was_tampered_with_is_not_believed(self, stage: Stage, name: str) -> None:
+        told = await set_back(stage)
+        reason = TAMPERED[name](Published(stage, told.origin))
+        async with stage.world() as world:
+            before = await stored(world, told.club)
+            (one,) = await rebuilt(world)
+            assert one.refused is not None and reason in one.refused
+            assert (one.before, one.after, one.found, one.lost) == (3, 3, 0, ())
+            assert await stored(world, told.club) == before
+        async with stage.world() as world:
+            for turn in (world.pipeline.integrate, world.pipeline.sign, world.pipeline.anchor):
+                await turn()
+            assert await stored(world, told.club) == before
+
+    @pytest.mark.parametrize("published", [("Fork", "Forks"), ("Fork", "Forks", "Forked")], ids=["as far", "further"])
+    async def test_a_publication_that_the_ledger_contradicts_is_not_believed(
+        self, stage: Stage, published: tuple[str, ...]
+    ) -> None:
+        told = await set_back(stage)
+        async with forked(stage, told) as world:
+            await grown(world, told.club, *published)
+        stage.restore()
+        async with stage.world() as world:
+            before = await stored(world, told.club)
+            (one,) = await rebuilt(world)
+            assert one.refused is not None and "the ledger contradicts what was published" in one.refused
+            assert await stored(world, told.club) == before
+
+    async def test_what_the_ledger_alone_has_seen_stays_lost_and_the_log_frozen(self, stage: Stage) -> None:
+        told = await set_back(stage)
+        async with stage.world() as world:
+            await rebuilt(world)
+            await world.settle()
+        older = kept(stage)
+        async with stage.world() as world:
+            await grown(world, told.club, "Seen by the ledger")
+        ledger = stage.folder / "ledger"
+        shutil.copytree(ledger, stage.folder / "newer")
+        older()
+        shutil.rmtree(ledger)
+        shutil.move(stage.folder / "newer", ledger)
+        async with stage.world() as world:
+            (one,) = await rebuilt(world)
+            assert (one.before, one.after, one.beyond) == (3, 8, 1)
+        async with stage.world() as world:
+            await world.settle()
+            assert "the log is behind the ledger" in world.system.alarms()[0]
+            assert (await rebuilt(world))[0].refused is not None
+
+    async def test_nothing_published_is_said_with_what_the_ledger_has_seen(self, stage: Stage) -> None:
+        await set_back(stage)
+        shutil.rmtree(stage.folder / "published")
+        async with stage.world() as world:
+            (one,) = await rebuilt(world)
+            assert one.refused is not None
+            assert "0 leaves were published, the ledger has seen 6" in one.refused
+
+    async def test_leaves_that_took_the_places_of_published_ones_are_named(self, stage: Stage) -> None:
+        told = await set_back(stage)
+        async with stage.world() as world:
+            # Planted bug: an integrator that believes that it knows the log.
+            world.pipeline.guard.known[told.club.of_club] = 3
+            await renamed(world, told.club, "New")
+            await world.pipeline.integrate()
+            (one,) = await rebuilt(world)
+            assert one.refused is not None
+            assert "the database has another leaf 4 than was published" in one.refused
+
+    async def test_a_log_whose_key_is_lost_cannot_be_rebuilt(self, stage: Stage) -> None:
+        await set_back(stage)
+        for key in (stage.folder / "secrets").glob("log+*"):
+            key.unlink()
+        async with stage.world() as world:
+            (one,) = await rebuilt(world)
+            assert one.refused is not None and "not among the secrets" in one.refused
+
+    async def test_one_log_that_cannot_be_rebuilt_keeps_no_other_from_it(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            clubs = [caller((await found(world)).id) for _ in range(3)]
+            await world.settle()
+        stage.back_up()
+        async with stage.world() as world:
+            for club in clubs:
+                await grown(world, club, "Lost")
+            origins = [entry.origin for entry in await world.backlog.directory() if entry.club == clubs[1].of_club]
+        stage.restore()
+        TAMPERED["entry"](Published(stage, origins[0]), size=2)
+        async with stage.world() as world:
+            told = {one.origin: one for one in await rebuilt(world)}
+            assert [origin for origin, one in told.items() if one.refused] == origins
+            assert sorted(one.after for one in told.values()) == [1, 2, 2]
+
+    async def test_a_club_that_is_missing_as_a_whole_is_named(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            await found(world)
+            await world.settle()
+        stage.back_up()
+        async with stage.world() as world:
+            club = caller((await found(world, "summit")).id)
+            await world.settle()
+            async with world.begin_log(club) as tx:
+                origin = (await tx.log.head()).origin
+        stage.restore()
+        async with stage.world() as world:
+            findings, _logs = await audited(world.database, world.ledger)
+            assert [(one.code, one.origin) for one in findings] == [(Code.LOG_MISSING, origin)]
+            checks = await examine_logs(world.system)
+            assert [check.state for check in checks] == [Found.WARNING] and origin in checks[0].found
+            assert await rebuilt(world) == []
+
+    async def test_doctor_names_a_log_that_is_behind_and_what_to_do(self, stage: Stage) -> None:
+        told = await set_back(stage)
+        async with stage.world() as world:
+            (check,) = await examine_logs(world.system)
+            assert check.state is Found.FAILED
+            assert f"{told.origin} is frozen: the log is behind the ledger (3 leaves here, 6 there)" in check.found
+            assert "log rebuild" in check.advice
+            await rebuilt(world)
+            (check,) = await examine_logs(world.system)
+            assert check.state is Found.OK
+
+    async def test_a_long_log_is_rebuilt_across_tiles(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, *(f"Name {number}" for number in range(TILE_WIDTH - 10)))
+        stage.back_up()
+        async with stage.world() as world:
+            await grown(world, club, *(f"Lost {number}" for number in range(TILE_WIDTH)))
+            await renamed(world, club, "Published and not anchored")
+            await world.pipeline.integrate()
+            await world.pipeline.sign()
+        stage.restore()
+        async with stage.world() as world:
+            (one,) = await rebuilt(world, batch=100)
+            assert one.lost == (Stretch(first=TILE_WIDTH - 9, last=2 * TILE_WIDTH - 9),)
+        async with stage.world() as world:
+            await world.settle()
+            assert await whole(world, club) == 2 * TILE_WIDTH - 8 + 4
+            assert (await audited(world.database, world.ledger))[0] == []
