@@ -93,12 +93,12 @@ def permissions(module: Module[Any]) -> str:
     return table(("permission", *roles), rows)
 
 
-def events() -> str:
-    """What a club's log may say, and which of it is personal."""
+def events(package: str) -> str:
+    """What a club's log may say by a package of the core, and which of it is personal."""
     for name in modules():
-        if name.startswith("core.clubs"):
+        if name.startswith(package):
             importlib.import_module(name)
-    found = {event.type: event for event in _events() if event.__module__.startswith("core.clubs")}
+    found = {event.type: event for event in _events() if event.__module__.startswith(package)}
     return table(("type", "meaning", "personal"), (_event_row(kind, event) for kind, event in sorted(found.items())))
 
 
@@ -148,7 +148,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "error-codes": error_codes,
     "verdict-codes": verdict_codes,
     "clubs-permissions": lambda: permissions(CLUBS),
-    "clubs-events": events,
+    "clubs-events": lambda: events("core.clubs"),
+    "log-events": lambda: events("core.log"),
     "log-permissions": lambda: permissions(LOG),
     "agreement-life-cycle": lambda: drawing(agreement_states.LIFE_CYCLE),
     "visit-life-cycle": lambda: drawing(visit_states.LIFE_CYCLE),

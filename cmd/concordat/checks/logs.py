@@ -17,7 +17,7 @@ async def examine_logs(system: System) -> list[Check]:
         frozen = await guard.examine(entry.club)
         if frozen is not None:
             told = frozen.parameters
-            sizes = f" ({told['size']} leaves here, {told['known_size']} there)" if "known_size" in told else ""
+            sizes = f" (size {told['size']} here, {told['known_size']} there)" if "known_size" in told else ""
             found = f"{entry.origin} is frozen: {told['reason']}{sizes}"
             checks.append(Check(subject=SUBJECT, state=State.FAILED, found=found, advice=str(told["remedy"])))
     for origin in await missing(i.network, {entry.origin for entry in entries}, i.ledger, i.publication):

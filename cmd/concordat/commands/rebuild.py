@@ -59,7 +59,7 @@ async def _rebuild(
     from concordat.container import migrated
     from concordat.progress import Bar
 
-    async with _alone(settings), migrated(settings) as system:
+    async with alone_with_logs(settings), migrated(settings) as system:
         i = system.infrastructure
         present = {entry.origin for entry in await i.backlog.directory()}
         gone = await missing(i.network, present, i.ledger, i.publication)
@@ -71,7 +71,7 @@ async def _rebuild(
 
 
 @asynccontextmanager
-async def _alone(settings: Settings) -> AsyncIterator[None]:
+async def alone_with_logs(settings: Settings) -> AsyncIterator[None]:
     """No worker runs until the block ends; raises Failure that names the one there is."""
     from concordat.locks import alone, worker_lock
 

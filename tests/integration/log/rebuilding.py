@@ -418,7 +418,7 @@ class Rebuilding:
         async with stage.world() as world:
             (check,) = await examine_logs(world.system)
             assert check.state is Found.FAILED
-            assert f"{told.origin} is frozen: the log is behind the ledger (3 leaves here, 6 there)" in check.found
+            assert f"{told.origin} is frozen: the log is behind the ledger (size 3 here, 6 there)" in check.found
             assert "log rebuild" in check.advice
             await rebuilt(world)
             (check,) = await examine_logs(world.system)
