@@ -13,8 +13,8 @@ from core.log.audit.findings import Code, Finding
 from core.log.notes import VerifierKey
 from core.log.rebuilding import Stretch, declare, stretches
 from tests.integration.audit.bank import audited
-from tests.integration.log.rebuilding import Lost, rebuilt, set_back
 from tests.integration.log.restoring import Stage
+from tests.integration.log.set_back import Lost, rebuilt, set_back
 from tests.integration.log.test_restoring_sqlite import SqliteStage
 from tests.support.world import World
 

@@ -12,7 +12,7 @@ import pytest
 
 from concordat import main as command_line
 from concordat.locks import process_lock
-from tests.integration.log.rebuilding import Lost, set_back
+from tests.integration.log.set_back import Lost, set_back
 from tests.integration.log.test_restoring_sqlite import SqliteStage
 
 

@@ -1,5 +1,6 @@
-"""What a rebuild finds again and declares lost: a declaration that was changed in whatever way is no word of the log."""
+"""What a rebuild finds again and declares lost: a declaration that was changed in any way is no word of the log."""
 
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ def declaration(lost: tuple[Stretch, ...] = LOST, key: VerifierKey = KEY, signer
 def test_stretches_hold_exactly_the_indices_and_never_touch(indices: set[int]) -> None:
     found = stretches(sorted(indices))
     assert [index for each in found for index in range(each.first, each.last + 1)] == sorted(indices)
-    assert all(one.last + 1 < other.first for one, other in zip(found, found[1:], strict=False))
+    assert all(one.last + 1 < other.first for one, other in pairwise(found))
 
 
 @given(
