@@ -4,6 +4,7 @@ A lost leaf stands in the tree by its commitment alone. The declaration is signe
 who can only write to the database can delete a record and call its leaf lost.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -45,6 +46,23 @@ def extend(found: list[Stretch], index: int) -> None:
         found[-1] = Stretch(first=found[-1].first, last=index)
     else:
         found.append(Stretch(first=index, last=index))
+
+
+def merged(declared: Iterable[Stretch]) -> list[Stretch]:
+    """Stretches in whatever order, as rising ones that do not overlap."""
+    found: list[Stretch] = []
+    for each in sorted(declared, key=lambda one: one.first):
+        if found and each.first <= found[-1].last + 1:
+            found[-1] = Stretch(first=found[-1].first, last=max(found[-1].last, each.last))
+        else:
+            found.append(each)
+    return found
+
+
+def within(index: int, declared: Sequence[Stretch]) -> bool:
+    """Does one of these merged stretches hold the index?"""
+    at = bisect_right(declared, index, key=lambda one: one.first)
+    return at > 0 and index <= declared[at - 1].last
 
 
 def found_again(commitments: Sequence[bytes], waiting: Mapping[bytes, T]) -> list[T | None]:

@@ -6,7 +6,7 @@ from app.log.audit.scene import Scene
 from core.log.audit.findings import Code
 from core.log.audit.rows import Entry, LostRow, Raw
 from core.log.errors import LogInvalid, MalformedRecord, SignatureInvalid
-from core.log.rebuilding import LogRebuilt, Stretch, declared_lost, extend, rebuilt_from
+from core.log.rebuilding import LogRebuilt, Stretch, declared_lost, extend, merged, rebuilt_from, within
 from core.log.records import leaf_of
 
 
@@ -24,6 +24,7 @@ class Losses:
         async for window in self._scene.look.of_types({LogRebuilt.type}):
             for entry in window:
                 self._hear(entry)
+        self._declared = merged(self._declared)
 
     async def window(self, start: int, end: int) -> None:
         """Looks at the lost leaves of a window of leaves."""
@@ -36,7 +37,7 @@ class Losses:
             return False
         if leaf is not None and hash_of(row) != leaf:
             self._report(Code.LEAF_MISMATCH, "not the commitment that was hashed at this leaf", index)
-        elif not any(each.first <= index <= each.last for each in self._declared):
+        elif not within(index, self._declared):
             detail = "said to be lost, and no declaration of the log's own key says so: its record was deleted"
             self._report(Code.LEAF_LOST, detail, index)
         else:

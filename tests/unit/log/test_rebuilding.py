@@ -12,7 +12,17 @@ from adapters.outbound.ed25519 import Signer, verify
 from core.log.checkpoints import parse_checkpoint
 from core.log.errors import LogInvalid, MalformedCheckpoint
 from core.log.notes import VerifierKey, parse_note
-from core.log.rebuilding import LogRebuilt, Stretch, declare, declared_lost, found_again, rebuilt_from, stretches
+from core.log.rebuilding import (
+    LogRebuilt,
+    Stretch,
+    declare,
+    declared_lost,
+    found_again,
+    merged,
+    rebuilt_from,
+    stretches,
+    within,
+)
 from core.log.records import Record, build_record, parse_record
 from shared.canonical import dumps, loads
 from shared.clock import parse_utc
@@ -42,6 +52,14 @@ def test_stretches_hold_exactly_the_indices_and_never_touch(indices: set[int]) -
     found = stretches(sorted(indices))
     assert [index for each in found for index in range(each.first, each.last + 1)] == sorted(indices)
     assert all(one.last + 1 < other.first for one, other in pairwise(found))
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9))))
+def test_an_index_is_within_what_was_declared_whatever_overlaps(spans: list[tuple[int, int]]) -> None:
+    declared = [Stretch(first=first, last=first + more) for first, more in spans]
+    found = merged(declared)
+    for index in range(-1, 52):
+        assert within(index, found) == any(each.first <= index <= each.last for each in declared)
 
 
 @given(
