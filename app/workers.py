@@ -1,4 +1,4 @@
-"""What the workers share: the caller that they are, and to take clubs or what is in one in turn, whatever befalls one."""
+"""What the workers share: who they are, and taking clubs, or what is in one, in turn, whatever befalls one of them."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field

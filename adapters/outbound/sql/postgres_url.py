@@ -31,7 +31,7 @@ def complaint(url: str) -> str | None:
         return None
     parts, given = urlsplit(url), _parameters(url)
     if "@" not in parts.netloc and "@" in url:
-        return "in a user's name and a password, the signs / ? # @ are written as %2F %3F %23 %40"
+        return "in a user's name and a password, percent-encode the signs / ? # @ (as %2F %3F %23 %40)"
     if not _takes_apart(url):
         return "host and port cannot be read; percent-encode what is special in the password"
     if unknown := next((name for name in given if name not in PARAMETERS), None):

@@ -81,7 +81,10 @@ def subscriptions(use_cases: ClubsUseCases) -> Sequence[Subscription]:
 
 
 def jobs(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Job]:
-    work = {"clubs.conclude_agreements": use_cases.agreements.conclude, "clubs.conclude_visits": use_cases.visits.conclude}
+    work = {
+        "clubs.conclude_agreements": use_cases.agreements.conclude,
+        "clubs.conclude_visits": use_cases.visits.conclude,
+    }
     return tuple(
         Job(
             name=name,

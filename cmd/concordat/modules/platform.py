@@ -32,9 +32,7 @@ class PlatformWorkers:
 def build(i: Infrastructure) -> PlatformWorkers:
     return PlatformWorkers(
         relay=Relay(begin=i.begin(SqlLogTx), backlog=i.backlog, bus=i.bus, turns=Turns(now=i.now, tell=teller(RELAY))),
-        purge=Purge(
-            leftovers=SqlLeftovers(i.database), backlog=i.backlog, turns=Turns(now=i.now, tell=teller(PURGE))
-        ),
+        purge=Purge(leftovers=SqlLeftovers(i.database), backlog=i.backlog, turns=Turns(now=i.now, tell=teller(PURGE))),
     )
 
 

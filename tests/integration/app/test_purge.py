@@ -65,10 +65,14 @@ async def test_trouble_in_one_club_keeps_no_other_waiting_and_is_told(world: Wor
         await answered(world, club, 1)
     world.clock.forward(days=2)
     closed = Closed(world.leftovers, min(scene.home.of_club, scene.host.of_club))
-    with pytest.raises(Unavailable):
-        await replace(world.purge, leftovers=closed).tick()
+    purge = replace(world.purge, leftovers=closed)
+    assert await purge.tick() == 1
+    ((club, trouble),) = purge.turns.troubled.items()
+    assert club == closed.club and isinstance(trouble.error, Unavailable)
     closed.club = None
-    assert await replace(world.purge, leftovers=closed).tick() == 1
+    world.clock.forward(seconds=60)
+    assert await purge.tick() == 1
+    assert not purge.turns.troubled
 
 
 async def test_purging_is_a_job_of_the_platform(world: World) -> None:
