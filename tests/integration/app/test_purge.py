@@ -67,8 +67,8 @@ async def test_trouble_in_one_club_keeps_no_other_waiting_and_is_told(world: Wor
     closed = Closed(world.leftovers, min(scene.home.of_club, scene.host.of_club))
     purge = replace(world.purge, leftovers=closed)
     assert await purge.tick() == 1
-    ((club, trouble),) = purge.turns.troubled.items()
-    assert club == closed.club and isinstance(trouble.error, Unavailable)
+    ((troubled, trouble),) = purge.turns.troubled.items()
+    assert troubled == closed.club and isinstance(trouble.error, Unavailable)
     closed.club = None
     world.clock.forward(seconds=60)
     assert await purge.tick() == 1
