@@ -107,7 +107,7 @@ _DISCLOSURES = (
 )
 _KEY = select(schema.subject.c.key).where(schema.subject.c.id == bindparam("id"), mine(schema.subject))
 _WITH_WORK = select(_pending.c.tenant).distinct().where(_pending.c.consumer == bindparam("consumer"))
-_WAITING = select(_pending.c.consumer, func.count().label("rows"), func.min(_pending.c.at).label("since")).group_by(
+_BACKLOG = select(_pending.c.consumer, func.count().label("rows"), func.min(_pending.c.at).label("since")).group_by(
     _pending.c.consumer
 )
 _DIRECTORY = select(schema.directory).order_by(schema.directory.c.club)
@@ -287,7 +287,7 @@ class SqlBacklog:
 
     async def waiting(self) -> Mapping[str, Waiting]:
         async with self._database.reading(None) as session:
-            rows = await session.all(_WAITING)
+            rows = await session.all(_BACKLOG)
         return {row["consumer"]: Waiting(rows=row["rows"], since=row["since"]) for row in rows}
 
     async def directory(self) -> Sequence[DirectoryEntry]:
