@@ -9,10 +9,14 @@ from shared.errors import Busy, Conflict, Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerHead:
-    """The newest checkpoint that the ledger holds for an origin: leaves, RFC 6962 root (32 bytes)."""
+    """The newest checkpoint that the ledger holds for an origin: leaves, RFC 6962 root (32 bytes).
+
+    `key` (`name+hash+base64`) is the key of the log with which the ledger verified it.
+    """
 
     size: int
     root: bytes
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

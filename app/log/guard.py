@@ -3,7 +3,7 @@
 A log that is contradicted is frozen: worked on any further, two histories would exist under one name.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from core.log.errors import LogInvalid, MalformedTile
 from core.log.notes import Sign, VerifierKey
 from core.log.tiles import Tile
 from ports.ledger import Ledger, LedgerHead
-from ports.log import Log, LogHead, LogTx
+from ports.log import Log, LogHead, LogKey, LogTx
 from ports.secrets import Secrets
 from ports.unit_of_work import Begin
 from shared.errors import Conflict
@@ -81,9 +81,12 @@ class Guard:
         seen = await self.seen(await self._origin(club))
         async with self.look(worker("guard", club)) as tx:
             head, newest = await tx.log.head(), await tx.log.checkpoint()
+            keys = await tx.log.keys()
             for where, known in seen.items():
                 if known is None:
                     continue
+                if isinstance(known, LedgerHead):
+                    refuse_other_key(head, keys, known)
                 refuse_behind(head, where, known.size)
                 if await root_at(tx.log, known.size) != known.root:
                     raise other_root(head, where, known.size)
@@ -110,6 +113,9 @@ class Guard:
         key = VerifierKey(name=origin, public=public)
         if keys[-1].verifier_key != str(key):
             raise LogFrozen(origin=origin, reason="the signing key among the secrets is not the log's", remedy=_KEY)
+        if len(keys) > 1:
+            # Nothing exchanges keys yet: somebody has written to the database.
+            raise LogFrozen(origin=origin, reason="the log has a key beside its own", remedy=_AUDIT)
         return key, sign
 
     async def examine(self, club: UUID) -> LogFrozen | None:
@@ -136,6 +142,13 @@ def other_root(head: LogHead, where: str, known_size: int) -> LogFrozen:
     """For a log that leads elsewhere than it does there."""
     reason = f"the log has another root than {where}"
     return LogFrozen(origin=head.origin, reason=reason, size=head.size, known_size=known_size, remedy=_AUDIT)
+
+
+def refuse_other_key(head: LogHead, keys: Sequence[LogKey], known: LedgerHead) -> None:
+    """Raises LogFrozen for a log whose key is not that of the ledger; the database may have forgotten it."""
+    if keys and keys[0].verifier_key != known.key:
+        reason = "the log's key is not the one that the ledger has"
+        raise LogFrozen(origin=head.origin, reason=reason, remedy=_AUDIT)
 
 
 def refuse_behind(head: LogHead, where: str, known_size: int) -> None:

@@ -106,7 +106,7 @@ def declare(
 
 def declared_lost(record: Record, key: VerifierKey, verify: Verify) -> tuple[Stretch, ...]:
     """The leaves that the record of a rebuild declares lost; raises LogInvalid unless the log's key says the same."""
-    first, size = rebuilt_from(record), _number(record.object.get("size"))
+    first, size = _number(record.object.get("first")), _number(record.object.get("size"))
     lost = tuple(_stretch(each) for each in _list(record.object.get("lost")))
     if any(not first <= each.first <= each.last < size for each in lost):
         raise MalformedRecord("lost leaves that were not rebuilt")
@@ -117,11 +117,6 @@ def declared_lost(record: Record, key: VerifierKey, verify: Verify) -> tuple[Str
     if signed.text != _text(record.log, first, size, lost):
         raise MalformedRecord("the declaration says something else")
     return lost
-
-
-def rebuilt_from(record: Record) -> int:
-    """The size that the log had before a rebuild, by its record; raises MalformedRecord."""
-    return _number(record.object.get("first"))
 
 
 def _text(origin: str, first: int, size: int, lost: tuple[Stretch, ...]) -> str:

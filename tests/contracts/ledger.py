@@ -51,7 +51,7 @@ class SampleLog:
         return sign_checkpoint(self.checkpoint(size), self.key, self.signer)
 
     def head(self, size: int) -> LedgerHead:
-        return LedgerHead(size=size, root=self.checkpoint(size).root)
+        return LedgerHead(size=size, root=self.checkpoint(size).root, key=str(self.key))
 
     def submission(self, size: int, old_size: int = 0) -> Submission:
         proof = consistency_proof(old_size, size, self.hash_at) if 0 < old_size < size else ()

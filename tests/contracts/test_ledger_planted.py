@@ -30,7 +30,10 @@ class Forgetful:
 
     async def head(self, origin: str) -> LedgerHead | None:
         held = self._held.get(origin)
-        return LedgerHead(size=max(held), root=held[max(held)].root) if held else None
+        if not held:
+            return None
+        key = self._witness if self._without == "the log's key" else self._keys[origin]
+        return LedgerHead(size=max(held), root=held[max(held)].root, key=str(key))
 
     async def origins(self) -> Sequence[str]:
         return sorted(self._held) if self._without == "registered" else sorted(self._keys)
@@ -148,6 +151,7 @@ CAUGHT_BY: list[tuple[str, Callable[[ForgetfulSuite, Path], Awaitable[None]]]] =
     ("isolation", ForgetfulSuite.test_of_two_submitters_at_once_with_different_trees_one_wins),
     ("keys", ForgetfulSuite.test_registering_again_changes_nothing_and_another_key_is_refused),
     ("batch", ForgetfulSuite.test_a_bad_submission_does_not_sink_the_others_of_its_batch),
+    ("the log's key", ForgetfulSuite.test_proven_extensions_are_held_each_with_evidence_that_verifies_offline),
     ("evidence", ForgetfulSuite.test_proven_extensions_are_held_each_with_evidence_that_verifies_offline),
     ("registered", ForgetfulSuite.test_the_logs_that_it_knows_are_named),
     ("restart", ForgetfulSuite.test_a_restart_forgets_nothing),

@@ -171,7 +171,9 @@ class LocalLedger:
 
     def _head(self, origin: str) -> LedgerHead | None:
         log = self._logs.get(origin)
-        return None if log is None or log.head is None else LedgerHead(size=log.head.size, root=log.head.root)
+        if log is None or log.head is None:
+            return None
+        return LedgerHead(size=log.head.size, root=log.head.root, key=str(log.key))
 
     def _evidence(self, origin: str, size: int) -> dict[str, object] | None:
         log = self._logs.get(origin)

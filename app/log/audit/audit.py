@@ -121,12 +121,11 @@ class _Run:
     async def _check(self, scene: Scene) -> None:
         catalogue, head = self.audit.catalogue, await scene.look.head()
         scene.size = settle_size(head, await scene.look.extent())
-        keys = Keys(await scene.look.keys())
-        heads = Heads(scene, head, keys)
+        heads = Heads(scene, head, Keys(await scene.look.keys()))
         if scene.does(Check.TILES):
             await check_tiles(scene)
         await heads.check()
-        await Records(scene, Losses(scene, keys)).check()
+        await Records(scene, Losses(scene)).check()
         if scene.does(Check.PLACES):
             wishes = frozenset({anchoring.CONSUMER})
             await check_pending(scene, catalogue.consumers, integrator=integrator.CONSUMER, wishes=wishes)

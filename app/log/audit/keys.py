@@ -1,4 +1,7 @@
-"""A log's keys: do their ranges hang together, and is a key to blame where checkpoints do not verify?"""
+"""A log's key: is it the one that the ledger knows, and is it to blame where checkpoints do not verify?
+
+Nothing exchanges the key of a log yet, so that a log has one, for all sizes.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +14,10 @@ from core.log.notes import VerifierKey, Verify, parse_key
 
 
 class Keys:
-    """Opens checkpoints; what does not verify is held back until it is clear how many of a key's checkpoints do."""
+    """Opens checkpoints; what does not verify is held back until it is clear how many of a key's checkpoints do.
+
+    Whoever can write to the database can write key rows as well: only the ledger knows which key is the log's.
+    """
 
     def __init__(self, rows: Sequence[KeyRow]) -> None:
         self._rows = rows
@@ -31,29 +37,30 @@ class Keys:
             self._good[row] = self._good.get(row, 0) + 1
         return opened.checkpoint
 
-    def of(self, size: int) -> VerifierKey | None:
-        """The key that is good for a size."""
-        return next((key for row, key in self._keys.items() if _covers(row, size)), None)
-
     def refused(self, row: CheckpointRow, reason: str) -> None:
         """Note a checkpoint whose signature does not verify."""
         keys = [key for key in self._rows if isinstance(row.size, int) and _covers(key, row.size)]
         self._bad.setdefault(keys[0] if keys else None, []).append((row.size, reason))
 
     def report(self, scene: Scene) -> None:
-        """Ranges, unreadable keys, keys under which nothing verifies, and single checkpoints that do not."""
+        """Ranges, foreign keys, keys under which nothing verifies, and single checkpoints that do not."""
+        anchored = scene.anchored
+        if not self._rows and (self._bad or anchored is not None):
+            scene.report(Code.KEY_UNSOUND, "log_key", "the log was signed, and its key is not here")
+            return
         for row, field in _gaps(self._rows):
             _report(scene, row, field, "the ranges of the log's keys leave a gap or overlap")
         for row in self._rows:
             if row not in self._keys:
                 _report(scene, row, "verifier_key", "not a verifier key")
+            elif anchored is not None and row.verifier_key != anchored.key:
+                _report(scene, row, "verifier_key", "not the key with which the ledger verified the log")
+        for row in self._rows[1:]:
+            _report(scene, row, "from_size", "a further key, and nothing gives one to a log")
         for key, refused in self._bad.items():
             self._report_refused(scene, key, refused)
 
     def _report_refused(self, scene: Scene, key: KeyRow | None, refused: Sequence[tuple[Raw, str]]) -> None:
-        if key is None and not self._rows:
-            scene.report(Code.KEY_UNSOUND, "log_key", f"{len(refused)} checkpoints and no key that could have signed")
-            return
         nothing_verifies = key is not None and not self._good.get(key)
         if key is not None and nothing_verifies and key in self._keys:
             _report(scene, key, "verifier_key", f"none of {len(refused)} checkpoints verifies under this key")

@@ -1,21 +1,20 @@
 """Leaves that a rebuild declared lost: each needs the word of the log's own key, or somebody deleted its record."""
 
-from app.log.audit.keys import Keys
 from app.log.audit.reading import read
 from app.log.audit.scene import Scene
 from core.log.audit.findings import Code
 from core.log.audit.rows import Entry, LostRow, Raw
 from core.log.errors import LogInvalid, MalformedRecord, SignatureInvalid
-from core.log.rebuilding import LogRebuilt, Stretch, declared_lost, extend, merged, rebuilt_from, within
+from core.log.notes import parse_key
+from core.log.rebuilding import LogRebuilt, Stretch, declared_lost, extend, merged, within
 from core.log.records import leaf_of
 
 
 class Losses:
     """The check of one club's lost leaves, along with its records."""
 
-    def __init__(self, scene: Scene, keys: Keys) -> None:
+    def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._keys = keys
         self._declared: list[Stretch] = []
         self._rows: dict[Raw, LostRow] = {}
 
@@ -59,10 +58,11 @@ class Losses:
         if reading is None or reading.record is None or reading.record.type != LogRebuilt.type:
             return
         try:
-            key = self._keys.of(rebuilt_from(reading.record))
-            if key is None:
-                raise SignatureInvalid("no key of the log was good for that size")
-            lost = declared_lost(reading.record, key, self._scene.verify)
+            anchored = self._scene.anchored
+            if anchored is None:
+                raise SignatureInvalid("the ledger has not verified the log yet, so that nobody knows its key")
+            # Not the key in the database: whoever can delete a record there can write a key there.
+            lost = declared_lost(reading.record, parse_key(anchored.key), self._scene.verify)
             if isinstance(entry.place, int) and any(entry.place <= each.last for each in lost):
                 raise MalformedRecord("it stands before leaves that it declares lost")
             self._declared += lost

@@ -23,6 +23,7 @@ VICTIM = 1
 """A leaf whose record nobody lost."""
 
 _BY_HAND = (
+    'DELETE FROM pending WHERE event_id = (SELECT event_id FROM leaf WHERE "index" = ?)',
     """INSERT INTO lost_leaf SELECT l.club_id, l."index", r.commitment FROM leaf l
         JOIN record r ON r.club_id = l.club_id AND r.event_id = l.event_id WHERE l."index" = ?""",
     'DELETE FROM record WHERE event_id = (SELECT event_id FROM leaf WHERE "index" = ?)',
@@ -113,6 +114,57 @@ async def test_a_declaration_under_another_key_is_found_also_when_it_is_a_leaf(
     findings, logs = await found_in(world)
     assert codes(findings, VICTIM) == {Code.LEAF_LOST}
     assert Code.REBUILD_UNSOUND in codes(findings, 8)
+    assert [log.lost for log in logs] == [DECLARED]
+
+
+@pytest.mark.parametrize("form", ["pending", "a leaf", "anchored"])
+async def test_a_key_that_the_ledger_does_not_have_vouches_for_nothing(
+    scene: tuple[World, Lost], edit: Edit, form: str
+) -> None:
+    """Whoever can write to the database gives the log a key of their own, for sizes at which nothing was ever signed.
+
+    Such a key was believed, and a deleted record was told as lost, with no finding at all.
+    """
+    world, told = scene
+    signer = Signer(bytes(32))
+    key = VerifierKey(name=told.origin, public=signer.key)
+    forged = declare(
+        club=told.club.of_club, origin=told.origin, first=0, size=8, lost=stretches([VICTIM]), key=key, sign=signer
+    )
+    async with world.begin_log(told.club) as tx:
+        tx.emit(forged)
+    if form == "a leaf":
+        await world.pipeline.integrate()
+    if form == "anchored":
+        await world.settle()
+    edit("UPDATE log_key SET from_size = 1")
+    edit("INSERT INTO log_key SELECT club_id, 0, 1, ? FROM log_key", str(key))
+    declared_by_hand(edit)
+    findings, logs = await found_in(world)
+    assert codes(findings, VICTIM) == {Code.LEAF_LOST}
+    assert {(Code.KEY_UNSOUND, "0"), (Code.KEY_UNSOUND, "1")} <= {(each.code, each.key) for each in findings}
+    assert Code.REBUILD_UNSOUND in {each.code for each in findings}
+    assert [log.lost for log in logs] == [DECLARED]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM log_key",
+        "UPDATE log_key SET until_size = 9",
+        "UPDATE log_key SET from_size = 1",
+        "UPDATE log_key SET verifier_key = ?1",
+        "INSERT INTO log_key SELECT club_id, 9, NULL, ?1 FROM log_key",
+        "INSERT INTO log_key SELECT club_id, 9, NULL, verifier_key FROM log_key",
+    ],
+)
+async def test_a_log_has_one_key_and_it_is_the_ledger_s(scene: tuple[World, Lost], edit: Edit, statement: str) -> None:
+    key = VerifierKey(name=scene[1].origin, public=Signer(bytes(32)).key)
+    edit("DELETE FROM checkpoint")
+    edit("DELETE FROM anchor")
+    edit(statement, *([str(key)] if "?1" in statement else []))
+    findings, logs = await found_in(scene[0])
+    assert {finding.code for finding in findings} == {Code.KEY_UNSOUND}
     assert [log.lost for log in logs] == [DECLARED]
 
 

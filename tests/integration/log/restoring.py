@@ -3,14 +3,17 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from adapters.outbound.ed25519 import Signer
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import mine
 from app.log.publisher import CHECKPOINT
+from core.log.notes import VerifierKey
 from core.log.receipts import Validity, verify_receipt
 from ports.caller import Caller
 from tests.contracts.worlds import renamed
@@ -53,6 +56,14 @@ async def seen(world: World, club: Caller) -> tuple[object, object, object]:
         origin, newest = (await tx.log.head()).origin, await tx.log.checkpoint()
     publication = world.system.infrastructure.publication
     return await world.ledger.head(origin), await publication.get(origin, CHECKPOINT), newest
+
+
+async def exchange_key(world: World, club: Caller) -> None:
+    """Another key in the place of the log's, by somebody who can write to the database."""
+    async with world.begin_log(club) as tx:
+        key = VerifierKey(name=(await tx.log.head()).origin, public=Signer(bytes(32)).key)
+        statement = update(schema.log_key).where(mine(schema.log_key)).values(verifier_key=str(key))
+        assert await tx.session.change(statement) == 1
 
 
 class Restoring:
@@ -169,3 +180,32 @@ class Restoring:
             await world.settle()
             assert len(world.system.alarms()) == 1
             assert "is not the log's" in world.system.alarms()[0]
+
+    async def test_a_log_whose_key_was_exchanged_in_the_database_and_among_the_secrets_is_not_signed(
+        self, stage: Stage
+    ) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One")
+            before = await seen(world, club)
+            await exchange_key(world, club)
+        (seed,) = (stage.folder / "secrets").glob("log+*")
+        seed.write_bytes(bytes(32))
+        async with stage.world() as world:
+            await grown(world, club, "Two")
+            assert await seen(world, club) == before
+            assert "not the one that the ledger has" in world.system.alarms()[0]
+
+    async def test_a_log_with_a_key_beside_its_own_is_frozen_under_a_running_worker(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One")
+            before = await seen(world, club)
+            async with world.begin_log(club) as tx:
+                (own,) = await tx.log.keys()
+            await exchange_key(world, club)
+            async with world.begin_log(club) as tx:
+                await tx.log.add_key(replace(own, from_size=2))
+            await grown(world, club, "Two")
+            assert await seen(world, club) == before
+            assert "a key beside its own" in world.system.alarms()[0]

@@ -19,7 +19,6 @@ from core.log.rebuilding import (
     declared_lost,
     found_again,
     merged,
-    rebuilt_from,
     stretches,
     within,
 )
@@ -80,7 +79,6 @@ def test_what_was_declared_is_read_from_the_record(lost: tuple[Stretch, ...]) ->
     event = declaration(lost)
     record = record_of(event)
     assert declared_lost(record, KEY, verify) == lost
-    assert rebuilt_from(record) == 4
     assert (event.parties, event.about, event.after) == ((CLUB,), ("log", CLUB, 10), ())
 
 
