@@ -29,7 +29,7 @@ KeyPair = Callable[[bytes], tuple[bytes, Sign]]
 _REBUILD = "restore a newer backup, or stop the worker and run concordat log rebuild"
 _AUDIT = "run concordat log audit, and restore a backup in which it finds nothing"
 _KEY = "put the log's own key back among the secrets"
-_PUBLICATION = "put a copy of the published files back"
+_CHECKPOINT = "put a copy of the published files back; if they are whole, run concordat log audit"
 
 LEDGER, PUBLISHED = "the ledger", "what was published"
 
@@ -69,6 +69,9 @@ class Guard:
                 self.frozen[club] = frozen
             except MalformedTile as error:
                 self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=error.reason, remedy=_AUDIT)
+            except LogInvalid as error:
+                reason = f"a checkpoint of it cannot be read: {error.reason}"
+                self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=reason, remedy=_CHECKPOINT)
         return idle
 
     def knows(self, club: UUID, size: int) -> bool:
@@ -126,11 +129,7 @@ class Guard:
             async with self.look(worker("guard", club)) as tx:
                 await self.key(tx.log, (await tx.log.head()).origin)
 
-        try:
-            await self.work(club, look_at, None)
-        except LogInvalid as error:
-            reason = f"what was published of it cannot be read: {error.reason}"
-            self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=reason, remedy=_PUBLICATION)
+        await self.work(club, look_at, None)
         return self.frozen.get(club)
 
     async def _origin(self, club: UUID) -> str:

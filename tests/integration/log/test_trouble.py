@@ -10,6 +10,7 @@ from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import mine
 from app.log.publisher import CHECKPOINT
 from app.workers import Trouble
+from concordat.checks.logs import examine_logs
 from core.log.merkle import HASH_SIZE
 from core.log.tiles import TILE_WIDTH
 from ports.caller import Caller
@@ -87,10 +88,28 @@ async def test_a_log_that_cannot_be_published_keeps_no_other_from_being_publishe
     await publication.put(await origin_of(world, clubs[1]), CHECKPOINT, b"no note")
     await world.pipeline.integrate()
     await world.pipeline.sign()
-    assert "well-formed" in str(world.troubled[clubs[1].of_club].error)
     await world.pipeline.anchor()
     for club in (clubs[0], clubs[2]):
         assert await verified(world, club) == 1
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_a_log_whose_published_checkpoint_cannot_be_read_is_frozen_and_doctor_says_the_same(
+    world: World, clubs: list[Caller], running: bool
+) -> None:
+    """Its turns failed one after the other, and the process was ready all the while."""
+    if running:
+        await world.settle()
+        await renamed(world, clubs[1], "Haven")
+    origin = await origin_of(world, clubs[1])
+    await world.system.infrastructure.publication.put(origin, CHECKPOINT, b"no note")
+    await world.settle()
+    assert world.troubled == {}
+    frozen = world.pipeline.guard.frozen[clubs[1].of_club]
+    assert world.system.alarms() == [str(frozen)]
+    (check,) = await examine_logs(world.system)
+    assert check.found == f"{origin} is frozen: {frozen.parameters['reason']}"
+    assert check.advice == frozen.parameters["remedy"]
 
 
 async def test_a_log_in_trouble_waits_by_itself_twice_as_long_each_time(world: World, clubs: list[Caller]) -> None:
