@@ -83,8 +83,8 @@ class Guard:
         # What the world has seen was in the database before it: a log that grows meanwhile is never behind it.
         seen = await self.seen(await self._origin(club))
         async with self.look(worker("guard", club)) as tx:
-            head, newest = await tx.log.head(), await tx.log.checkpoint()
-            keys = await tx.log.keys()
+            # For the same reason the head is read last; each statement sees what was committed before it.
+            newest, keys, head = await tx.log.checkpoint(), await tx.log.keys(), await tx.log.head()
             for where, known in seen.items():
                 if known is None:
                     continue
