@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from ports.caller import Caller
+from ports.unit_of_work import StoreUnavailable
 from shared.clock import Now
 
 FIRST_WAIT_SECONDS = 1.0
@@ -21,12 +22,17 @@ def worker(name: str, club: UUID) -> Caller:
 
 
 async def in_turn(keys: Iterable[UUID], work: Callable[[UUID], Awaitable[T]]) -> tuple[dict[UUID, T], list[Exception]]:
-    """What the work gave for each, and what failed: trouble with one of them does not keep the others waiting."""
+    """What the work gave for each, and what failed: trouble with one of them does not keep the others waiting.
+
+    Raises StoreUnavailable at once: the others would fail as well.
+    """
     done: dict[UUID, T] = {}
     failed = []
     for key in keys:
         try:
             done[key] = await work(key)
+        except StoreUnavailable:
+            raise
         except Exception as error:
             failed.append(error)
     return done, failed
@@ -60,14 +66,17 @@ Tell = Callable[[UUID, Trouble | None], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Turns:
-    """One kind of work in each club in turn: a club in trouble waits by itself, and keeps no other one waiting."""
+    """One kind of work in each club in turn: a club in trouble waits by itself, and keeps no other one waiting.
+
+    A store that does not answer is trouble of the whole job: its turn ends, and it comes again more slowly.
+    """
 
     now: Now
     tell: Tell
     troubled: dict[UUID, Trouble] = field(default_factory=dict)
 
     async def each(self, clubs: Iterable[UUID], work: Callable[[UUID], Awaitable[T]]) -> dict[UUID, T]:
-        """What the work gave for each club that had a turn which did not fail."""
+        """What the work gave for each club that had a turn which did not fail; raises StoreUnavailable."""
         done: dict[UUID, T] = {}
         for club in clubs:
             before = self.troubled.get(club)
@@ -78,6 +87,9 @@ class Turns:
             except Exception as error:
                 times = 1 if before is None else before.times + 1
                 trouble = self.troubled[club] = Trouble(error=error, times=times, at=self.now())
+                if isinstance(error, StoreUnavailable):
+                    # The club waits all the same: should the store fail for it alone, the next turn is the others'.
+                    raise
                 self.tell(club, trouble)
             else:
                 if self.troubled.pop(club, None) is not None:

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from ports.caller import Caller
-from shared.errors import Busy, Invalid, NotFound
+from shared.errors import Busy, Invalid, NotFound, Unavailable
 from shared.events import Event
 
 V = TypeVar("V")
@@ -41,7 +41,8 @@ class Begin(Protocol[TxT_co]):
 
     With `caller.once` set, it MUST first take the key: raise InFlight while another transaction holds it, Replayed when
     it was answered within the last 24 hours under the same fingerprint, KeyReused when under another. An error raised
-    inside the block stores nothing under the key. A connection lost during COMMIT MUST raise Unavailable.
+    inside the block stores nothing under the key. A store that does not answer, or whose connection is lost
+    during COMMIT, MUST raise StoreUnavailable.
     """
 
     def __call__(self, caller: Caller) -> AbstractAsyncContextManager[TxT_co]: ...
@@ -63,6 +64,16 @@ class Leftovers(Protocol):
         may be delivered at any age. Beyond these, only a bus delivers again by itself: the embedded one within
         seconds, a distributed one until a consumer that was down is back. A week is longer than either.
         """
+
+
+class StoreUnavailable(Unavailable):
+    """The database does not answer, or the outcome of a commit is unknown; the same Idempotency-Key settles it.
+
+    Parameter: reason.
+    """
+
+    code = "database/unavailable"
+    title = "The database does not answer."
 
 
 class Replayed(Exception):

@@ -162,7 +162,7 @@ class PostgresWorkerLock:
 
 
 async def worker_lock(database_url: str) -> WorkerLock:
-    """The lock of the one worker; raises Failure that names the one there is, and DatabaseUnavailable."""
+    """The lock of the one worker; raises Failure that names the one there is, and StoreUnavailable."""
     if not is_postgres(database_url):
         return AlwaysHeld()
     lock = PostgresWorkerLock(database_url)

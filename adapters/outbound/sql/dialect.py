@@ -16,10 +16,10 @@ from sqlalchemy.pool import StaticPool
 from adapters.outbound.sql import sqlite_reads
 from adapters.outbound.sql.compiled import compiled, driver_of, insert
 from adapters.outbound.sql.fastreads import FastReads
-from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable, meaning
+from adapters.outbound.sql.meaning import Contended, meaning
 from adapters.outbound.sql.postgres_url import dsn
 from adapters.outbound.sql.settings import Settings
-from ports.unit_of_work import InFlight
+from ports.unit_of_work import InFlight, StoreUnavailable
 from shared.canonical import tagged_hash
 
 TENANT = "concordat_tenant"
@@ -286,7 +286,7 @@ class Sqlite:
         try:
             return await sqlite_reads.read(connection, statement, given)
         except sqlite3.Error as error:
-            raise DatabaseUnavailable(reason=str(error)) from error
+            raise StoreUnavailable(reason=str(error)) from error
 
     async def rows(
         self, engine: AsyncEngine, tenant: UUID | None, statement: Select[Any], given: Mapping[str, Any]

@@ -9,14 +9,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.errors import Busy, ConcordatError, Unavailable
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database does not answer, or the outcome of a commit is unknown; the same Idempotency-Key settles it."""
-
-    code = "database/unavailable"
-    title = "The database does not answer."
+from ports.unit_of_work import StoreUnavailable
+from shared.errors import Busy, ConcordatError
 
 
 class Contended(Busy):
@@ -34,7 +28,7 @@ async def meaning() -> AsyncIterator[None]:
     except (ConcordatError, IntegrityError):
         raise
     except PoolTimeout as error:
-        raise DatabaseUnavailable(reason="no connection was free in time") from error
+        raise StoreUnavailable(reason="no connection was free in time") from error
     except DBAPIError as error:
         raise _meaning_of(error) from error
     except asyncpg.PostgresError as error:
@@ -46,13 +40,13 @@ async def meaning() -> AsyncIterator[None]:
         if isinstance(error, ValueError):
             # A value that its column cannot hold is a defect, and a retry mends none.
             raise
-        raise DatabaseUnavailable(reason="the connection failed") from error
+        raise StoreUnavailable(reason="the connection failed") from error
     except ssl.SSLCertVerificationError as error:
-        raise DatabaseUnavailable(reason="the server's certificate is not one that this process trusts") from error
+        raise StoreUnavailable(reason="the server's certificate is not one that this process trusts") from error
     except ssl.SSLError as error:
-        raise DatabaseUnavailable(reason="no encrypted connection came about") from error
+        raise StoreUnavailable(reason="no encrypted connection came about") from error
     except (TimeoutError, OSError) as error:
-        raise DatabaseUnavailable(reason="the connection failed") from error
+        raise StoreUnavailable(reason="the connection failed") from error
 
 
 def _meaning_of(error: DBAPIError) -> Exception:
@@ -61,9 +55,9 @@ def _meaning_of(error: DBAPIError) -> Exception:
         return found
     told = _REASON_BY_SQLITE_CODE.get(getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK))
     if told is not None:
-        return DatabaseUnavailable(reason=told)
+        return StoreUnavailable(reason=told)
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
-        return DatabaseUnavailable(reason="the connection failed or the statement ran out of time")
+        return StoreUnavailable(reason="the connection failed or the statement ran out of time")
     return error
 
 
@@ -72,9 +66,9 @@ def _meaning_of_state(state: str | None) -> ConcordatError | None:
     if state in {"40001", "40P01", "55P03"}:
         return Contended()
     if state is not None and state[:2] in {"08", "53", "57", "58"}:
-        return DatabaseUnavailable(reason="the server could not do it now")
+        return StoreUnavailable(reason="the server could not do it now")
     told = None if state is None else _REASON_BY_STATE.get(state[:2])
-    return None if told is None else DatabaseUnavailable(reason=told)
+    return None if told is None else StoreUnavailable(reason=told)
 
 
 _REASON_BY_STATE = {"28": "it does not accept the role or its password", "3D": "it has no database of that name"}

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.outbound.sql.database import Database, Session
-from adapters.outbound.sql.meaning import DatabaseUnavailable
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from concordat.checks import Check, State
 from concordat.schema import State as SchemaState
 from concordat.schema import schema_state
+from ports.unit_of_work import StoreUnavailable
 
 SUBJECT = "database"
 MIGRATE = "Run concordat migrate with CONCORDAT_DATABASE_OWNER_URL, and serve with the URL that it prints."
@@ -51,7 +51,7 @@ async def examine_database(database: Database) -> list[Check]:
             if adapter == "postgresql":
                 found += await _postgres(session)
     except Exception as error:
-        reason = error.parameters["reason"] if isinstance(error, DatabaseUnavailable) else error
+        reason = error.parameters["reason"] if isinstance(error, StoreUnavailable) else error
         return [
             Check(
                 subject=SUBJECT,

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from adapters.outbound.sql import schema, visits
 from adapters.outbound.sql.compiled import compiled
 from adapters.outbound.sql.database import Session, mine
-from adapters.outbound.sql.meaning import DatabaseUnavailable
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.clubs.visit_states import VisitState
+from ports.unit_of_work import StoreUnavailable
 from shared.errors import ConcordatError
 from tests.support.databases import PostgresDatabase
 from tests.support.scenes import Scene, found, two_clubs
@@ -141,7 +141,7 @@ async def test_a_connection_that_dies_inside_a_transaction_is_replaced(
 ) -> None:
     club = await found(world)
     for _ in range(3):
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(StoreUnavailable):
             async with world.database.transaction(club.id) as session:
                 pid = await session.value(select(func.pg_backend_pid()))
                 shared_postgres_database.server.execute(f"SELECT pg_terminate_backend({pid})")

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.engine import URL, make_url
 
-from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable
+from adapters.outbound.sql.meaning import Contended
 from adapters.outbound.sql.migrate import migrate
 from app.clubs.clubs import AmendClub, ClubView
 from app.clubs.visits import CheckIn, Decision
 from ports.caller import Caller
-from ports.unit_of_work import Replayed
+from ports.unit_of_work import Replayed, StoreUnavailable
 from tests.contracts.worlds import name_of, rename
 from tests.support.databases import PostgresDatabase
 from tests.support.postgres import PostgresServer
@@ -72,7 +72,7 @@ async def test_the_same_key_settles_a_commit_whose_outcome_is_unknown(
         visit = await scene.confirmed((await scene.member()).id)
         once = scene.host.under("check_in", "k1", visit.id)
         proxy.cut(cut, b"COMMIT")
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(StoreUnavailable):
             await world.clubs.visits.check_in(once, visit.id, CheckIn())
         assert proxy.cuts == 1
         settled = await check_in(world, once, visit)
@@ -91,7 +91,7 @@ async def test_a_connection_that_is_lost_before_the_commit_leaves_nothing(
         once = scene.host.under("check_in", "k1", visit.id)
         await world.database.engine.dispose()
         proxy.cut(Cut.AFTER, words)
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(StoreUnavailable):
             await world.clubs.visits.check_in(once, visit.id, CheckIn())
         assert proxy.cuts == 1
         assert (await world.clubs.visits.get(scene.home, visit.id)).version == 2
@@ -102,7 +102,7 @@ async def test_a_backend_that_is_killed_in_a_transaction_makes_the_database_unav
     world: World, ann: Caller, shared_postgres_database: PostgresDatabase
 ) -> None:
     once = ann.under("rename", "k1")
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(StoreUnavailable):
         async with world.begin(once) as tx:
             await rename(tx, ann, "Haven")
             backend = await tx.session.value(select(func.pg_backend_pid()))
@@ -129,13 +129,13 @@ async def test_a_backend_that_is_killed_while_idle_costs_one_request_at_most(
     for _ in range(3):
         try:
             await name_of(world, ann)
-        except DatabaseUnavailable:
+        except StoreUnavailable:
             failed += 1
     assert failed <= 1
     for _ in range(3):
         try:
             await world.read.one(ann, ClubView, ann.of_club)
-        except DatabaseUnavailable:
+        except StoreUnavailable:
             failed += 1
     assert failed <= 2
     assert await name_of(world, ann) == "Harbour"
@@ -146,7 +146,7 @@ async def test_a_pool_without_a_free_connection_makes_the_database_unavailable_a
 ) -> None:
     async with world.begin(ann), world.begin(ann):
         async with asyncio.timeout(10):
-            with pytest.raises(DatabaseUnavailable):
+            with pytest.raises(StoreUnavailable):
                 async with world.begin(ann):
                     raise AssertionError("there is no third connection")
     assert await name_of(world, ann) == "Harbour"
@@ -189,19 +189,19 @@ async def test_a_database_that_lets_nobody_in_says_why(
 ) -> None:
     url = spoilt(make_url(shared_postgres_database.url)).render_as_string(hide_password=False)
     async with world_at(url, tmp_path) as world:
-        with pytest.raises(DatabaseUnavailable, match=reason):
+        with pytest.raises(StoreUnavailable, match=reason):
             async with world.database.transaction(None):
                 pass
-        with pytest.raises(DatabaseUnavailable, match=reason):
+        with pytest.raises(StoreUnavailable, match=reason):
             await world.database.rows(None, select(func.now().label("now")))
 
 
 async def test_a_statement_that_takes_too_long_makes_the_database_unavailable(world: World, ann: Caller) -> None:
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(StoreUnavailable):
         async with world.begin(ann) as tx:
             await rename(tx, ann, "Haven")
             await tx.session.value(select(func.pg_sleep(5)))
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(StoreUnavailable):
         await world.database.rows(ann.club, select(func.pg_sleep(5).label("slept")))
     assert await name_of(world, ann) == "Harbour"
 
@@ -211,7 +211,7 @@ async def test_a_fault_in_a_statement_is_no_outage(world: World, ann: Caller) ->
         with pytest.raises(Exception, match=r"(?i)does not exist|division|invalid input") as raised:
             async with world.database.transaction(ann.club) as session:
                 await session.connection.exec_driver_sql(fault)
-        assert not isinstance(raised.value, DatabaseUnavailable | Contended)
+        assert not isinstance(raised.value, StoreUnavailable | Contended)
 
 
 async def test_requests_that_are_given_up_leave_nothing_open(
@@ -249,9 +249,9 @@ async def test_a_server_that_was_killed_is_used_again_once_it_is_back(tmp_path: 
             ann = caller((await found(world)).id)
             await renamed_under(world, ann, "k1", "Haven")
             server.kill()
-            with pytest.raises(DatabaseUnavailable):
+            with pytest.raises(StoreUnavailable):
                 await renamed_under(world, ann, "k2", "Quay")
-            with pytest.raises(DatabaseUnavailable):
+            with pytest.raises(StoreUnavailable):
                 await world.read.one(ann, ClubView, ann.of_club)
             server.start()
             with pytest.raises(Replayed):

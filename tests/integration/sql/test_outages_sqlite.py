@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.outbound.sql.meaning import Contended, DatabaseUnavailable
+from adapters.outbound.sql.meaning import Contended
 from app.clubs.clubs import ClubView
 from ports.caller import Caller
-from ports.unit_of_work import Replayed
+from ports.unit_of_work import Replayed, StoreUnavailable
 from tests.contracts.worlds import name_of, rename
 from tests.support.scenes import found
 from tests.support.world import World, caller, world_at
@@ -48,7 +48,7 @@ async def test_a_file_that_another_process_has_locked_is_unavailable_to_writers_
     world: World, ann: Caller
 ) -> None:
     with locked(world):
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(StoreUnavailable):
             await renamed_under(world, ann, "k1", "Haven")
         assert (await world.read.one(ann, ClubView, ann.of_club)).name == "Harbour"
     await renamed_under(world, ann, "k1", "Haven")
@@ -58,7 +58,7 @@ async def test_a_full_disk_makes_the_database_unavailable_and_leaves_nothing(wor
     async with world.database.transaction(ann.club) as session:
         pages = (await session.connection.exec_driver_sql("PRAGMA page_count")).scalar()
         await session.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(DatabaseUnavailable, match="the disk is full"):
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
         for number in range(1000):
             await renamed_under(world, ann, f"k{number}", "Haven" * 20)
     async with world.database.transaction(ann.club) as session:
@@ -89,6 +89,6 @@ async def test_readers_wait_for_no_writer(world: World, ann: Caller) -> None:
 async def test_a_file_that_cannot_be_opened_is_named_as_the_reason(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
     async with world_at(f"sqlite:///{tmp_path}/folder.db", tmp_path / "world") as world:
-        with pytest.raises(DatabaseUnavailable, match="its file cannot be opened"):
+        with pytest.raises(StoreUnavailable, match="its file cannot be opened"):
             async with world.database.transaction(None):
                 pass

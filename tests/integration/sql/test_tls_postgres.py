@@ -14,11 +14,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from adapters.outbound.sql.meaning import DatabaseUnavailable
 from adapters.outbound.sql.migrate import migrate
 from adapters.outbound.sql.vacuum import vacuum
 from app.clubs.clubs import ClubView
 from concordat.locks import worker_lock
+from ports.unit_of_work import StoreUnavailable
 from tests.e2e.served import Installation, said
 from tests.support import engines
 from tests.support.certificates import Authority, Pair
@@ -187,7 +187,7 @@ async def test_a_role_may_need_a_certificate_of_its_own(secured: Secured) -> Non
     secured.server.execute(f"CREATE ROLE {CERTIFIED} LOGIN PASSWORD 'certified'")
     port = secured.url.rpartition(":")[2].partition("/")[0]
     url = f"postgresql://{CERTIFIED}:certified@127.0.0.1:{port}/secured?{secured.trusted}"
-    with pytest.raises((DatabaseUnavailable, asyncpg.PostgresError)):
+    with pytest.raises((StoreUnavailable, asyncpg.PostgresError)):
         await worker_lock(url)
     lock = await worker_lock(f"{url}&sslcert={pair.certificate}&sslkey={pair.key}")
     assert lock.held

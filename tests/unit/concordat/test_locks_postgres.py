@@ -6,9 +6,9 @@ import os
 import pytest
 from sqlalchemy.engine import make_url
 
-from adapters.outbound.sql.meaning import DatabaseUnavailable
 from concordat.failures import Failure
 from concordat.locks import PostgresWorkerLock, worker_lock
+from ports.unit_of_work import StoreUnavailable
 from tests.support.postgres import PostgresServer
 
 
@@ -26,7 +26,7 @@ async def test_second_worker_on_postgres_is_told_who_the_first_one_is(postgres: 
 
 async def test_worker_that_postgres_does_not_let_in_is_told_why(postgres: PostgresServer) -> None:
     url = make_url(postgres.superuser_url()).set(password="wrong").render_as_string(hide_password=False)
-    with pytest.raises(DatabaseUnavailable, match="does not accept the role or its password"):
+    with pytest.raises(StoreUnavailable, match="does not accept the role or its password"):
         await worker_lock(url)
 
 

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.inbound.jobs.trouble import teller
 from app.workers import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Trouble, Turns
+from ports.unit_of_work import StoreUnavailable
 
 START = datetime(2026, 3, 12, tzinfo=UTC)
 GOOD, BAD = UUID(int=1), UUID(int=2)
@@ -41,6 +42,41 @@ async def test_only_the_club_in_trouble_waits_and_its_recovery_is_told() -> None
     work.failing = False
     assert await turns.each([BAD, GOOD], work) == {GOOD: 1, BAD: 1}
     assert told[-1] == (BAD, None) and turns.troubled == {}
+
+
+class Outage:
+    """A store that is away, for these clubs or for all."""
+
+    def __init__(self, *clubs: UUID) -> None:
+        self.now = START
+        self.clubs = clubs
+        self.turns: list[UUID] = []
+
+    async def __call__(self, club: UUID) -> int:
+        self.turns.append(club)
+        if not self.clubs or club in self.clubs:
+            raise StoreUnavailable
+        return 1
+
+
+async def test_a_store_that_is_away_is_the_trouble_of_the_job_and_not_of_each_club() -> None:
+    """Two hundred clubs were two hundred errors with their tracebacks, of a job that was said to be well."""
+    outage, told = Outage(), list[object]()
+    turns = Turns(now=lambda: START, tell=lambda _club, trouble: told.append(trouble))
+    with pytest.raises(StoreUnavailable):
+        await turns.each([UUID(int=number) for number in range(200)], outage)
+    assert len(outage.turns) == 1 and told == []
+
+
+async def test_a_club_that_alone_cannot_reach_the_store_lets_the_others_have_their_turns() -> None:
+    outage = Outage(BAD)
+    turns = Turns(now=lambda: outage.now, tell=lambda _club, _trouble: None)
+    with pytest.raises(StoreUnavailable):
+        await turns.each([BAD, GOOD], outage)
+    assert await turns.each([BAD, GOOD], outage) == {GOOD: 1}
+    outage.now += timedelta(seconds=FIRST_WAIT_SECONDS)
+    with pytest.raises(StoreUnavailable):
+        await turns.each([BAD, GOOD], outage)
 
 
 async def test_nobody_s_cancellation_counts_as_trouble() -> None:
