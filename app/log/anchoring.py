@@ -1,8 +1,9 @@
 """Anchoring on demand: a caller asks, the worker, wherever it runs, finds the wish and does it at its next turn."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
-from app.workers import worker
+from app.workers import Turns, worker
 from ports.authoriser import Allow
 from ports.caller import Caller
 from ports.log import Backlog, LogTx
@@ -19,6 +20,7 @@ class Anchoring:
     begin: Begin[LogTx]
     allow: Allow
     backlog: Backlog
+    turns: Turns
 
     async def ask(self, caller: Caller) -> None:
         """Have the caller's log anchored soon, not at the next full interval."""
@@ -28,8 +30,8 @@ class Anchoring:
 
     async def wanted(self) -> bool:
         """Whether anybody asked since the last time; the wishes are taken."""
-        clubs = await self.backlog.clubs_with_work(CONSUMER)
-        for club in clubs:
-            async with self.begin(worker("anchorer", club)) as tx:
-                await tx.log.drop(CONSUMER, await tx.log.take(CONSUMER, _MOST_WISHES))
-        return bool(clubs)
+        return bool(await self.turns.each(await self.backlog.clubs_with_work(CONSUMER), self._take))
+
+    async def _take(self, club: UUID) -> None:
+        async with self.begin(worker("anchorer", club)) as tx:
+            await tx.log.drop(CONSUMER, await tx.log.take(CONSUMER, _MOST_WISHES))

@@ -90,5 +90,5 @@ def build_workers(i: Infrastructure) -> LogWorkers:
     )
     return LogWorkers(
         pipeline=pipeline,
-        anchoring=Anchoring(begin=begin, allow=i.allow, backlog=i.backlog),
+        anchoring=Anchoring(begin=begin, allow=i.allow, backlog=i.backlog, turns=turns("log.wishes")),
     )

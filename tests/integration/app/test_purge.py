@@ -24,7 +24,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 @dataclass
 class Closed:
-    """Purges every club but one."""
+    """Purges every club but one; with none, what belongs to no club cannot be purged."""
 
     real: Leftovers
     club: UUID | None
@@ -35,6 +35,8 @@ class Closed:
         return await self.real.drop_answers(club, limit)
 
     async def drop_handled(self, limit: int) -> int:
+        if self.club is None:
+            raise Unavailable
         return await self.real.drop_handled(limit)
 
 
@@ -69,10 +71,19 @@ async def test_trouble_in_one_club_keeps_no_other_waiting_and_is_told(world: Wor
     assert await purge.tick() == 1
     ((troubled, trouble),) = purge.turns.troubled.items()
     assert troubled == closed.club and isinstance(trouble.error, Unavailable)
-    closed.club = None
+    closed.club = UUID(int=0)
     world.clock.forward(seconds=60)
     assert await purge.tick() == 1
     assert not purge.turns.troubled
+
+
+async def test_trouble_with_the_inbox_keeps_no_club_waiting_and_is_the_job_s(world: World) -> None:
+    scene = await two_clubs(world)
+    await answered(world, scene.home, 1)
+    world.clock.forward(days=2)
+    with pytest.raises(Unavailable):
+        await replace(world.purge, leftovers=Closed(world.leftovers, None)).tick()
+    assert await world.purge.tick() == 0
 
 
 async def test_purging_is_a_job_of_the_platform(world: World) -> None:

@@ -240,6 +240,17 @@ async def test_a_wish_to_be_anchored_wakes_the_anchorer_which_then_leaves_nothin
     assert await anchored(faults.world, club)
 
 
+async def test_a_wish_that_cannot_be_taken_keeps_no_other_one_waiting(faults: Faults) -> None:
+    workers = faults.workers()
+    clubs = sorted([(await found(faults.world)).id for _ in range(3)])
+    for club in clubs:
+        await workers.anchoring.ask(caller(club))
+    closed = replace(workers.anchoring, begin=Closed(workers.anchoring.begin, clubs[1]))
+    assert await closed.wanted()
+    assert await faults.world.backlog.clubs_with_work("anchor") == [clubs[1]]
+    assert not await closed.wanted()
+
+
 async def test_a_log_that_is_behind_its_ledger_raises_the_alarm(faults: Faults) -> None:
     club = (await found(faults.world)).id
     await round_of(faults.workers().pipeline)
