@@ -1,6 +1,6 @@
 """Disclosures against the digests of their record: what opens, what does not, and what is no longer there."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from core.log.audit.findings import Code
@@ -55,11 +55,6 @@ def opens(key: object, origin: str | None, row: DisclosureRow, digest: str) -> b
         return False
     encoded = b'["%s",%s,%s]' % (b64url(salt).encode(), dumps(pointer_name(pointer)), value)
     return digest_of(b64url(encoded)) == digest
-
-
-def wanted_subjects(rows: Iterable[DisclosureRow]) -> set[str]:
-    """The subjects whose keys open these rows."""
-    return {row.subject for row in rows if isinstance(row.subject, str)}
 
 
 def _row_flaws(

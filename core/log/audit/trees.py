@@ -1,6 +1,6 @@
 """Tiles of one size: which there have to be, how upper and lower ones hang together, and which of two is to blame."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum, auto
 
 from core.log.audit.rows import Extent, HeadRow, Raw
@@ -68,11 +68,6 @@ def settle_size(head: HeadRow | None, extent: Extent) -> int:
     known = [size for size in sizes if size is not None]
     agreed = [size for size in known if known.count(size) > 1]
     return (agreed or known or [0])[0]
-
-
-def tile_bytes(tiles: Mapping[Coordinate, bytes], tile: Tile) -> bytes:
-    """The tile's hashes as far as they are there."""
-    return tiles.get(tile.at, b"")[: tile.width * HASH_SIZE]
 
 
 def _count(value: Raw) -> int | None:
