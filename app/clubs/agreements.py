@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
 from app.use_cases import UseCases, as_expected, show
-from app.workers import worker
+from app.workers import in_turn, report, worker
 from core.clubs.agreement import Agreement, AgreementState
-from core.clubs.agreement_refusals import NotDue
+from core.clubs.agreement_refusals import NotDue, WrongState
 from core.clubs.terms import Terms, TermsVersion
 from ports.caller import Caller
 from ports.clubs import ClubsTx
@@ -152,19 +153,35 @@ class Agreements(UseCases[ClubsTx]):
         return await self.read.page(caller, AgreementView, request)
 
     async def conclude(self, club: UUID) -> int:
-        """End this club's agreements whose time has come; returns how many. A job's, so no permission guards it."""
-        concluded = 0
-        async with self.begin(worker("conclusion", club)) as tx:
-            for agreement in await tx.agreements.live():
-                one, other = [(await tx.clubs.entry(party)).zone for party in agreement.parties]
-                try:
-                    ended, events = agreement.conclude(at=self.now(), zones=(one, other))
-                except NotDue:
-                    continue
-                await tx.agreements.save(ended)
-                tx.emit(*events)
-                concluded += 1
-        return concluded
+        """End this club's agreements whose time has come; returns how many. A job's, so no permission guards it.
+
+        Raises what failed, once every other one had its turn.
+        """
+        caller = worker("conclusion", club)
+        async with self.look(caller) as tx:
+            live = {agreement.id: agreement for agreement in await tx.agreements.live()}
+            found, unclear = await in_turn(live, lambda key: self._end(tx, live[key]))
+        due = [key for key, end in found.items() if end is not None]
+        concluded, failed = await in_turn(due, partial(self._conclude, caller))
+        report([*unclear, *failed])
+        return sum(concluded.values())
+
+    async def _conclude(self, caller: Caller, key: UUID) -> bool:
+        """Whether time ended this agreement; it does not where somebody was quicker."""
+        async with self.begin(caller) as tx:
+            end = await self._end(tx, await tx.agreements.get(key))
+            if end is None:
+                return False
+            await _saved(tx, *end)
+            return True
+
+    async def _end(self, tx: ClubsTx, agreement: Agreement) -> tuple[Agreement, tuple[Event, ...]] | None:
+        """The agreement as time ends it now, if it does."""
+        one, other = [(await tx.clubs.entry(party)).zone for party in agreement.parties]
+        try:
+            return agreement.conclude(at=self.now(), zones=(one, other))
+        except (NotDue, WrongState):
+            return None
 
 
 async def _saved(tx: ClubsTx, agreement: Agreement, events: tuple[Event, ...]) -> AgreementView:
