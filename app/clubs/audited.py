@@ -17,6 +17,7 @@ from core.clubs.agreement import (
 )
 from core.clubs.club import ClubAmended, ClubFounded
 from core.clubs.member import MemberAmended, MemberEnrolled, MemberErased, MemberFactRecorded
+from core.clubs.refused_visit import VisitRefusalErased, VisitRefused
 from core.clubs.visit import (
     VisitCancelled,
     VisitCheckedIn,
@@ -29,8 +30,6 @@ from core.clubs.visit import (
     VisitErased,
     VisitLapsed,
     VisitMarkedNoShow,
-    VisitRefusalErased,
-    VisitRefused,
     VisitRequested,
 )
 

@@ -11,7 +11,8 @@ from app.log.audit.scene import Known, Scene
 from app.log.audit.survey import DIRECTORY
 from core.clubs.club import Club
 from core.clubs.member import Member
-from core.clubs.visit import Visit, VisitRefusalErased
+from core.clubs.refused_visit import VisitRefusalErased
+from core.clubs.visit import Visit
 from core.log.audit.findings import Code
 from ports.audit import AuditedLog
 from shared.canonical import Json

@@ -10,8 +10,9 @@ from app.clubs.grants import rewrite
 from app.use_cases import ABSENT, Absent, UseCases, as_expected, given, show
 from core.clubs.geography import Position
 from core.clubs.member import Member
+from core.clubs.refused_visit import VisitRefusalErased
 from core.clubs.standing import Fact, FactKind
-from core.clubs.visit import Visit, VisitRefusalErased
+from core.clubs.visit import Visit
 from ports.caller import Caller
 from ports.clubs import ClubsTx, ErasedSubject
 from shared.paging import Page, PageRequest

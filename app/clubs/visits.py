@@ -18,8 +18,9 @@ from core.clubs.days import last_closed, local_date
 from core.clubs.eligibility import Failure
 from core.clubs.lifecycle import step
 from core.clubs.member import Member
-from core.clubs.visit import Visit, VisitRefused, VisitRequested
-from core.clubs.visit_refusals import AlreadyCheckedIn, NotDue, WindowOver, WrongState
+from core.clubs.refused_visit import VisitRefused
+from core.clubs.visit import Visit, VisitRequested
+from core.clubs.visit_refusals import AlreadyCheckedIn, NotDue, WrongState
 from core.clubs.visit_states import LIFE_CYCLE, VisitMove, VisitState
 from ports.caller import Caller
 from ports.clubs import ClubsTx
@@ -134,9 +135,8 @@ class Visits(UseCases[ClubsTx]):
         self.allow(caller, "clubs.visit.confirm")
         async with self.begin(caller) as tx:
             visit, judged = await self._judged(caller, tx, key, VisitMove.CONFIRM, command.residence_proven)
-            if local_date(judged.verdict.at, judged.stay.host.zone) > visit.last_day:
-                raise WindowOver(last_day=visit.last_day)
-            visit, events = visit.confirm(judged.verdict, judged.hash, judged.verdict.at)
+            verdict = judged.verdict
+            visit, events = visit.confirm(verdict, judged.hash, verdict.at, judged.stay.host.zone)
             await tx.visits.save(visit)
             tx.emit(*events)
             return tx.answer(_decision(judged, visit))

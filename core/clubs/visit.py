@@ -11,6 +11,7 @@ from core.clubs.commitments import visit_commitment
 from core.clubs.days import check_stay, closing_after, local_date
 from core.clubs.eligibility import Verdict
 from core.clubs.lifecycle import step
+from core.clubs.refused_visit import KIND, VisitRefused
 from core.clubs.visit_refusals import (
     AlreadyCheckedIn,
     CheckOutNotAfterCheckIn,
@@ -33,7 +34,7 @@ class Visit(Aggregate):
     Terms and verdict are those of the last judgement, eligible or not. `reason` is free text about a person.
     """
 
-    kind: ClassVar[str] = "visit"
+    kind: ClassVar[str] = KIND
 
     host_club: UUID
     home_club: UUID
@@ -95,14 +96,18 @@ class Visit(Aggregate):
         )
         visit._own(verdict, at, first_day)
         if not verdict.eligible:
-            return None, (VisitRefused.of(visit, verdict),)
+            return None, (visit._refused(verdict),)
         return visit, (VisitRequested(event_id=verdict.id, visit=visit, verdict=verdict),)
 
     def confirm(
-        self, verdict: Verdict, verdict_hash: bytes, at: datetime
+        self, verdict: Verdict, verdict_hash: bytes, at: datetime, zone: str
     ) -> "tuple[Visit, tuple[VisitConfirmed | VisitConfirmationRefused]]":
-        """Reserve the days (rule vis6); an ineligible verdict leaves the request open and is kept (rule vis0)."""
+        """Reserve the days (rule vis6); an ineligible verdict leaves the request open and is kept (rule vis0).
+
+        Raises WindowOver once the days are over in the host's `zone`.
+        """
         self._step(VisitMove.CONFIRM)
+        self._check_not_over(at, zone)
         self._own(verdict, at, self.first_day)
         if not verdict.eligible:
             visit = self._judged(VisitMove.REFUSE_CONFIRMATION, verdict, verdict_hash)
@@ -212,6 +217,21 @@ class Visit(Aggregate):
             verdict_hash=verdict_hash,
         )
 
+    def _refused(self, verdict: Verdict) -> VisitRefused:
+        """The refusal of what would have been this visit."""
+        return VisitRefused(
+            event_id=verdict.id,
+            visit_id=self.id,
+            host_club=self.host_club,
+            home_club=self.home_club,
+            agreement_id=self.agreement_id,
+            member_ref=self.member_ref,
+            first_day=self.first_day,
+            last_day=self.last_day,
+            verdict=verdict,
+            verdict_hash=self.verdict_hash,
+        )
+
     def _own(self, verdict: Verdict, at: datetime, judged_on: date) -> None:
         inputs = verdict.inputs
         expected = {
@@ -257,48 +277,6 @@ class VisitRequested(JudgedVisitEvent):
     """A member announced a visit for which the verdict is eligible."""
 
     type: ClassVar[str] = "clubs.visit_requested"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitRefused(Event):
-    """A member asked for a visit that the terms do not allow; the verdict is kept, and no visit exists (rule vis0)."""
-
-    type: ClassVar[str] = "clubs.visit_refused"
-    visit_id: UUID
-    host_club: UUID
-    home_club: UUID
-    agreement_id: UUID
-    member_ref: UUID
-    first_day: date
-    last_day: date
-    verdict: Verdict
-    verdict_hash: bytes
-
-    @classmethod
-    def of(cls, visit: Visit, verdict: Verdict) -> "VisitRefused":
-        """The refusal of what would have been `visit`."""
-        return cls(
-            event_id=verdict.id,
-            visit_id=visit.id,
-            host_club=visit.host_club,
-            home_club=visit.home_club,
-            agreement_id=visit.agreement_id,
-            member_ref=visit.member_ref,
-            first_day=visit.first_day,
-            last_day=visit.last_day,
-            verdict=verdict,
-            verdict_hash=visit.verdict_hash,
-        )
-
-    @property
-    def parties(self) -> tuple[UUID, ...]:
-        """Host and home."""
-        return self.host_club, self.home_club
-
-    @property
-    def about(self) -> tuple[str, UUID, int]:
-        """The visit that never came to be, at version 0."""
-        return Visit.kind, self.visit_id, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,23 +355,3 @@ class VisitErased(VisitEvent):
     """The visitor was erased: openings under the visit's id are destroyed and not tampered with."""
 
     type: ClassVar[str] = "clubs.visit_erased"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisitRefusalErased(Event):
-    """Somebody whose visit was refused was erased: openings under that visit's id are destroyed, not tampered with."""
-
-    type: ClassVar[str] = "clubs.visit_refusal_erased"
-    visit_id: UUID
-    host_club: UUID
-    home_club: UUID
-
-    @property
-    def parties(self) -> tuple[UUID, ...]:
-        """Host and home."""
-        return self.host_club, self.home_club
-
-    @property
-    def about(self) -> tuple[str, UUID, int]:
-        """The visit that never came to be, after its refusal."""
-        return Visit.kind, self.visit_id, 1

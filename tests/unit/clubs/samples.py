@@ -146,7 +146,7 @@ def judged(booked: Visit, at: datetime, judged_on: date | None = None, **changes
 
 def confirmed(last_day: date = DAY) -> Visit:
     booked = visit(last_day)
-    return booked.confirm(judged(booked, NOW), SEALED, NOW)[0]
+    return booked.confirm(judged(booked, NOW), SEALED, NOW, ZONE)[0]
 
 
 def checked_in(last_day: date = DAY) -> Visit:

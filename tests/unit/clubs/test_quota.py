@@ -275,7 +275,7 @@ class Desk:
         visit = self.visits[place]
         found = facts(first_day=visit.first_day, last_day=visit.last_day, consumed=consumed)
         given = evaluate(self.both.newest, found, NOW, id=new_id(), visit_id=visit.id)
-        self.visits[place], _ = visit.confirm(given, SEALED, NOW)
+        self.visits[place], _ = visit.confirm(given, SEALED, NOW, ZONE)
 
     def check_in(self, place: int) -> None:
         visit = self.visits[place]

@@ -9,9 +9,10 @@ import pytest
 from core.clubs.agreement import Agreement, AgreementState, NotAParty, NotCoSigned, TermsDiffer
 from core.clubs.eligibility import Facts, Verdict, evaluate, replay
 from core.clubs.geography import Position, distance_metres
+from core.clubs.refused_visit import VisitRefused
 from core.clubs.standing import FactKind
 from core.clubs.terms import Terms, terms_hash
-from core.clubs.visit import Visit, VisitCheckInRefused, VisitConfirmationRefused, VisitRefused
+from core.clubs.visit import Visit, VisitCheckInRefused, VisitConfirmationRefused
 from core.clubs.visit_states import STATES_THAT_CONSUME, VisitState
 from tests.unit.clubs.oracles import stay
 from tests.unit.clubs.samples import (
@@ -88,7 +89,7 @@ class Clubs:
 
     def confirm(self, visit: Visit, at: datetime = NOW) -> tuple[Visit, tuple[Any]]:
         given = self.judge(visit.id, visit.first_day, visit.last_day, at, visit.first_day)
-        self.visits[visit.id], events = visit.confirm(given, SEALED, at)
+        self.visits[visit.id], events = visit.confirm(given, SEALED, at, ZONE)
         return self.visits[visit.id], events
 
     def book(self, day: date) -> Visit:

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from core.clubs.days import BadStay
 from core.clubs.eligibility import Verdict
 from core.clubs.names import BadText
+from core.clubs.refused_visit import VisitRefusalErased, VisitRefused
 from core.clubs.visit import (
     Visit,
     VisitCheckInRefused,
     VisitConfirmationRefused,
     VisitConfirmed,
     VisitErased,
-    VisitRefusalErased,
-    VisitRefused,
     VisitRequested,
 )
 from core.clubs.visit_refusals import (
@@ -92,8 +91,8 @@ def attempts(one: Visit) -> dict[Move, Callable[[], tuple[Visit, tuple[Any]]]]:
     """For each move the call that makes it."""
     yes, no = judged(one, NOON), judged(one, NOON, **INELIGIBLE)
     return {
-        Move.CONFIRM: lambda: one.confirm(yes, OTHER_SEAL, NOON),
-        Move.REFUSE_CONFIRMATION: lambda: one.confirm(no, OTHER_SEAL, NOON),
+        Move.CONFIRM: lambda: one.confirm(yes, OTHER_SEAL, NOON, ZONE),
+        Move.REFUSE_CONFIRMATION: lambda: one.confirm(no, OTHER_SEAL, NOON, ZONE),
         Move.DECLINE: lambda: one.decline("a reason"),
         Move.CANCEL: lambda: one.cancel("a reason", NOON, ZONE),
         Move.CHECK_IN: lambda: one.check_in(yes, OTHER_SEAL, SEALED, NOON, ZONE),
@@ -219,7 +218,7 @@ def test_vis1_a_verdict_that_was_given_on_something_else_decides_nothing(field: 
 def test_vis6_confirming_keeps_the_verdict_and_the_instant() -> None:
     requested = visit()
     given_now = judged(requested, NOON)
-    booked, (event,) = requested.confirm(given_now, OTHER_SEAL, NOON)
+    booked, (event,) = requested.confirm(given_now, OTHER_SEAL, NOON, ZONE)
     assert isinstance(event, VisitConfirmed)
     assert (booked.state, booked.confirmed_at, booked.verdict_hash) == (State.CONFIRMED, NOON, OTHER_SEAL)
     assert event.event_id == given_now.id
@@ -227,12 +226,24 @@ def test_vis6_confirming_keeps_the_verdict_and_the_instant() -> None:
 
 def test_vis0_a_refused_confirmation_keeps_the_request_open_and_can_be_made_good() -> None:
     requested = visit()
-    kept, (event,) = requested.confirm(judged(requested, NOON, **INELIGIBLE), OTHER_SEAL, NOON)
+    kept, (event,) = requested.confirm(judged(requested, NOON, **INELIGIBLE), OTHER_SEAL, NOON, ZONE)
     assert isinstance(event, VisitConfirmationRefused)
     assert (kept.state, kept.version, kept.confirmed_at) == (State.REQUESTED, 2, None)
     assert (kept.verdict_hash, event.verdict.codes) == (OTHER_SEAL, ("visit/category",))
-    again, _ = kept.confirm(judged(kept, NOON), SEALED, NOON)
+    again, _ = kept.confirm(judged(kept, NOON), SEALED, NOON, ZONE)
     assert (again.state, again.version) == (State.CONFIRMED, 3)
+
+
+@pytest.mark.parametrize("last_day", [DAY, DAY + timedelta(days=2)])
+def test_vis3_a_request_is_confirmed_up_to_the_last_day_of_the_hosts_calendar(last_day: date) -> None:
+    requested = visit(last_day=last_day)
+    midnight = datetime(2026, 3, 12, 23, tzinfo=UTC) + (last_day - DAY)
+    in_time = later(midnight, microseconds=-1)
+    assert requested.confirm(judged(requested, in_time), SEALED, in_time, ZONE)[0].state is State.CONFIRMED
+    for changes in ({}, INELIGIBLE):
+        with pytest.raises(WindowOver) as refused:
+            requested.confirm(judged(requested, midnight, **changes), SEALED, midnight, ZONE)
+        assert refused.value.parameters == {"last_day": last_day}
 
 
 def test_vis4_a_confirmed_booking_is_not_a_right() -> None:
