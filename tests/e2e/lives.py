@@ -66,7 +66,7 @@ class Writer:
         home, *desks = [self._client(club, place) for place, club in enumerate((self.home, self.host, self.host))]
         try:
             for name in iter(self.lives.get, None):
-                visits = _announced(home, self.host, name, _enrolled(home, name))
+                visits = _announced(home, self.host, name, enrolled(home, name))
                 with ThreadPoolExecutor(len(desks)) as pool:
                     list(pool.map(_received, desks, ("one", "two"), [name] * 2, [visits, visits[::-1]]))
         finally:
@@ -78,7 +78,7 @@ class Writer:
         return Client(club=club.id, token=club.token, api=self.api, journal=self.journal, chance=chance)
 
 
-def _enrolled(home: Client, name: str) -> str:
+def enrolled(home: Client, name: str) -> str:
     """A member in good standing whose name was changed."""
     today = datetime.now(UTC).date()
     body = {"number": name, "name": "Ada Marsh", "category": "full"}
