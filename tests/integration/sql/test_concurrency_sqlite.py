@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sql.concurrency import PATIENT, Concurrency
+from tests.integration.sql.concurrency import GUARDS, PATIENT, Concurrency
 from tests.support.world import World, world_at
 
 
@@ -13,6 +13,14 @@ from tests.support.world import World, world_at
 async def worlds(sqlite_url: str, tmp_path: Path) -> AsyncIterator[list[World]]:
     async with world_at(sqlite_url, tmp_path / "world", **PATIENT) as world:
         yield [world]
+
+
+@pytest.fixture
+async def unguarded(worlds: list[World]) -> list[World]:
+    async with worlds[0].database.engine.begin() as connection:
+        for index in GUARDS:
+            await connection.exec_driver_sql(f"DROP INDEX {index}")
+    return worlds
 
 
 class TestConcurrencyOnSqlite(Concurrency):
