@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 ROLES = frozenset({"operator", "secretary", "concierge"})
 TOKEN_MINUTES = 12
-UNLIMITED = {"requests_per_minute": "0", "refusals_per_minute": "0"}
+UNLIMITED = {"requests_per_minute": "0", "refusals_per_minute": "0", "anonymous_per_minute": "0"}
 TOGETHER = 8
 """How many members are enrolled, and how many visits booked, at a time."""
 

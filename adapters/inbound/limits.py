@@ -18,12 +18,14 @@ _LONGEST_NAME = 64
 class Limits:
     """`requests` is for each principal of each club, `refusals` for each address that shows no valid token.
 
-    None is no limit. Who shows a valid token is never turned away for what came from the same address without one.
+    `anonymous` is for each address too, where no token is asked for. None is no limit. Who shows a valid token is never
+    turned away for what came from the same address without one.
     """
 
     rates: Rates
     requests: Policy | None = None
     refusals: Policy | None = None
+    anonymous: Policy | None = None
 
     async def of_caller(self, caller: Caller) -> Taken | None:
         """Counts a request of somebody who is known."""
@@ -34,7 +36,14 @@ class Limits:
 
     async def of_stranger(self, address: str) -> Taken | None:
         """Counts a request from `address` that nobody vouches for."""
-        return None if self.refusals is None else await self.rates.take(self.refusals, _neighbourhood(address))
+        return await self._of_address(self.refusals, address)
+
+    async def of_anybody(self, address: str) -> Taken | None:
+        """Counts a request from `address` for what anybody may ask."""
+        return await self._of_address(self.anonymous, address)
+
+    async def _of_address(self, policy: Policy | None, address: str) -> Taken | None:
+        return None if policy is None else await self.rates.take(policy, _neighbourhood(address))
 
 
 def check(taken: Taken | None) -> None:

@@ -169,6 +169,7 @@ def limits(system: System) -> Limits:
         rates=system.infrastructure.rates,
         requests=policy("requests", settings.requests_per_minute),
         refusals=policy("refusals", settings.refusals_per_minute),
+        anonymous=policy("anonymous", settings.anonymous_per_minute),
     )
 
 

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     allowed_hosts: Words = ()
     requests_per_minute: Rate = 6_000
     refusals_per_minute: Rate = 300
+    anonymous_per_minute: Rate = 3_000
 
     issuer: str = Field(min_length=1)
     audience: str = Field(min_length=1)

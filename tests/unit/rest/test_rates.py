@@ -17,6 +17,7 @@ from tests.unit.rest.test_conditions import GOOD
 LIST = "/v1/things"
 REQUESTS = Policy(name="requests", quota=4, window_seconds=60)
 REFUSALS = Policy(name="refusals", quota=2, window_seconds=60)
+ANONYMOUS = Policy(name="anonymous", quota=3, window_seconds=60)
 
 
 @pytest.fixture
@@ -26,8 +27,9 @@ def watch() -> Watch:
 
 @pytest.fixture
 def limited(watch: Watch) -> Served:
-    proxies = Settings(trusted_proxies=(ip_network("10.0.0.0/8"),))
-    return serve(proxies, limits=Limits(rates=InProcessRates(watch), requests=REQUESTS, refusals=REFUSALS))
+    proxies = Settings(trusted_proxies=(ip_network("10.0.0.0/8"),), docs=True)
+    rates = InProcessRates(watch)
+    return serve(proxies, limits=Limits(rates=rates, requests=REQUESTS, refusals=REFUSALS, anonymous=ANONYMOUS))
 
 
 async def statuses(client: AsyncClient, count: int, **headers: str) -> list[int]:
@@ -99,9 +101,22 @@ async def test_a_valid_token_is_good_where_others_were_turned_away(limited: Serv
         assert await statuses(client, 1, authorization=f"Bearer {TOKEN}") == [200]
 
 
-async def test_what_anybody_may_ask_is_not_counted(limited: Served) -> None:
+async def test_what_anybody_may_ask_is_counted_by_address_under_a_policy_of_its_own(limited: Served) -> None:
+    async with limited.client(token=None) as client:
+        answers = [await client.get("/v1/open") for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert said(answers[0]) == ('"anonymous";r=2;t=20', '"anonymous";q=3;w=60')
+        assert (answers[3].json()["type"], answers[3].headers["retry-after"]) == ("request/too-often", "20")
+        assert await statuses(client, 3) == [401, 401, 429]
+        assert await statuses(client, 1, authorization=f"Bearer {TOKEN}") == [200]
+    elsewhere = ASGITransport(limited.app, client=("192.0.2.7", 1))
+    async with AsyncClient(transport=elsewhere, base_url=HOST) as other:
+        assert (await other.get("/v1/open")).status_code == 200
+
+
+async def test_probes_and_what_is_not_there_are_not_counted(limited: Served) -> None:
     async with limited.client() as client:
-        for path in ("/healthz", "/nothing"):
+        for path in ("/healthz", "/readyz", "/nothing"):
             answers = [await client.get(path) for _ in range(6)]
             assert {said(each) for each in answers} == {(None, None)}
         assert await statuses(client, 4) == [200] * 4

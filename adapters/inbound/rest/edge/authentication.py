@@ -43,6 +43,12 @@ async def admitted(exchange: Exchange) -> Caller:
     return caller
 
 
+async def admit_anybody(exchange: Exchange) -> None:
+    """For routes that no token is asked for at; raises TooOften."""
+    exchange.taken = await exchange.services.limits.of_anybody(client_address(exchange))
+    check(exchange.taken)
+
+
 def _token(exchange: Exchange) -> str:
     header = exchange.headers.get(b"authorization")
     if header is None:

@@ -95,7 +95,7 @@ def _statuses(shape: Shape, method: str) -> dict[HTTPStatus, bool]:
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: effect,
         HTTPStatus.UNPROCESSABLE_ENTITY: True,
         HTTPStatus.PRECONDITION_REQUIRED: method == "PATCH",
-        HTTPStatus.TOO_MANY_REQUESTS: known,
+        HTTPStatus.TOO_MANY_REQUESTS: True,
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: True,
         HTTPStatus.INTERNAL_SERVER_ERROR: True,
         HTTPStatus.SERVICE_UNAVAILABLE: True,

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from adapters.inbound.callers import under
 from adapters.inbound.rest.edge.answers import REPLAYED, answered
-from adapters.inbound.rest.edge.authentication import admitted
+from adapters.inbound.rest.edge.authentication import admit_anybody, admitted
 from adapters.inbound.rest.edge.conditions import expected_version, idempotency_key
 from adapters.inbound.rest.edge.described import described, offered_by
 from adapters.inbound.rest.edge.exchange import Exchange, exchange_of
@@ -91,7 +91,9 @@ class _Operation:
         exchange = exchange_of(request.scope)
         exchange.operation = self.name
         values: dict[str, Any] = {}
-        if self.shape.caller is not None:
+        if self.shape.caller is None:
+            await admit_anybody(exchange)
+        else:
             values[self.shape.caller] = await admitted(exchange)
         exchange.media_type = accepted(exchange, self.offered)
         await self._read(request, exchange, values)
