@@ -46,11 +46,18 @@ def client_address(exchange: Exchange) -> str:
     """The address of whoever is connected, or, where that is a configured proxy, of whom it says it heard it from."""
     address = exchange.peer
     listed = exchange.headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")
-    forwarded = [each.strip() for each in listed if each.strip()]
+    forwarded = [_without_port(each.strip()) for each in listed if each.strip()]
     # Every proxy adds whom it heard it from, so the list is believed from its end on, and as far as proxies go.
     while forwarded and _is_proxy(address, exchange):
         address = forwarded.pop()
     return address
+
+
+def _without_port(address: str) -> str:
+    """Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _is_proxy(address: str, exchange: Exchange) -> bool:
