@@ -57,36 +57,27 @@ class Broken(Exception):
     """What is wrong with one agreement."""
 
 
-@dataclass
-class OneIsBroken:
+def but_for(world: World, broken: UUID) -> Begin[Any]:
     """Transactions in which one agreement cannot be saved."""
 
-    world: World
-    broken: UUID
+    class Agreements(SqlAgreements):
+        async def save(self, aggregate: Agreement) -> None:
+            if aggregate.id == broken:
+                raise Broken
+            await super().save(aggregate)
 
-    @asynccontextmanager
-    async def __call__(self, caller: Caller) -> AsyncIterator[Any]:
-        broken = self.broken
+    class Tx(SqlClubsTx):
+        @property
+        def agreements(self) -> SqlAgreements:
+            return Agreements(self.session)
 
-        class Agreements(SqlAgreements):
-            async def save(self, aggregate: Agreement) -> None:
-                if aggregate.id == broken:
-                    raise Broken
-                await super().save(aggregate)
-
-        class Tx(SqlClubsTx):
-            @property
-            def agreements(self) -> SqlAgreements:
-                return Agreements(self.session)
-
-        async with self.world.system.infrastructure.begin(Tx)(caller) as tx:
-            yield tx
+    return world.system.infrastructure.begin(Tx)
 
 
 async def test_an_agreement_that_cannot_end_is_told_and_keeps_no_other_waiting(ending: Ending) -> None:
     agreements = ending.world.clubs.agreements
     with pytest.raises(Broken):
-        await replace(agreements, begin=OneIsBroken(ending.world, ending.keys[0])).conclude(ending.proposer.of_club)
+        await replace(agreements, begin=but_for(ending.world, ending.keys[0])).conclude(ending.proposer.of_club)
     assert await ending.states() == [AgreementState.ACTIVE, AgreementState.EXPIRED, AgreementState.EXPIRED]
     assert await agreements.conclude(ending.proposer.of_club) == 1
 
