@@ -23,7 +23,7 @@ from concordat.locks import sqlite_file
 from concordat.module import Built, Infrastructure
 from concordat.modules import all_modules
 from concordat.schema import State as SchemaState
-from concordat.schema import schema_state
+from concordat.schema import schema_state, unknown
 from concordat.settings import Settings
 
 
@@ -118,6 +118,8 @@ async def migrated(settings: Settings) -> AsyncIterator[System]:
             state = await schema_state(session)
         if state is SchemaState.BEHIND:
             raise Failure("The database is older than this version needs.", "Run concordat migrate.")
+        if state is SchemaState.UNKNOWN:
+            raise unknown()
         yield system
 
 

@@ -20,9 +20,10 @@ from concordat.readiness import Readiness
 from concordat.role import Role
 from concordat.running import Running
 from concordat.schema import State as SchemaState
-from concordat.schema import schema_state
+from concordat.schema import schema_state, unknown
 from concordat.servers import Addresses
 from concordat.settings import Settings
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from concordat.edges import Edges
@@ -106,13 +107,22 @@ def prepare_folders(settings: Settings) -> None:
 
 
 async def _bring_up_to_date(system: System) -> None:
-    """The embedded database of the local profile is migrated at once; every other one by `concordat migrate`."""
+    """The embedded database of the local profile is migrated at once; every other one by `concordat migrate`.
+
+    Raises Failure for one that this version does not know.
+    """
     settings = system.settings
-    if not (settings.local and embedded(settings)):
+    try:
+        async with system.database.reading(None) as session:
+            state = await schema_state(session)
+    except Unavailable:
+        if embedded(settings):
+            raise
+        # A process may be up before its database: it is not ready until that answers.
         return
-    async with system.database.reading(None) as session:
-        state = await schema_state(session)
-    if state is SchemaState.BEHIND:
+    if state is SchemaState.UNKNOWN:
+        raise unknown()
+    if state is SchemaState.BEHIND and settings.local and embedded(settings):
         # Loaded only when there is something to do, since it takes as long as a fifth of the start.
         from adapters.outbound.sql.migrate import migrate
 

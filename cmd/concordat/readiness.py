@@ -7,7 +7,7 @@ from time import monotonic
 import structlog
 
 from concordat.checks import State
-from concordat.checks.database import examine_database
+from concordat.checks.database import UNKNOWN_SCHEMA, examine_database
 from concordat.checks.safety import unsafe_settings
 from concordat.container import System
 
@@ -50,7 +50,9 @@ class Readiness:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 checks = await examine_database(self._system.database)
-            database = [f"{each.subject}: {each.found}" for each in checks if each.state is State.FAILED]
+            # A newer version may migrate while this process serves: it began with a schema that it knew.
+            failed = [each for each in checks if each.state is State.FAILED and each != UNKNOWN_SCHEMA]
+            database = [f"{each.subject}: {each.found}" for each in failed]
         except TimeoutError:
             database = ["the database does not answer in time"]
         return {"settings": self._unsafe, "database": database, "log": self._system.alarms()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adapters.outbound.sql import migrations
 from adapters.outbound.sql.database import Session
+from concordat.failures import Failure
 
 _REVISION = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"([^"]+)"|None)$', re.MULTILINE)
 _HAS_TABLE = {
@@ -15,12 +16,21 @@ _HAS_TABLE = {
 }
 
 
+UNKNOWN_FOUND = "made by a version before the first release, or by a newer one: this version does not know its revision"
+UNKNOWN_ADVICE = "Make the database anew, or use the version that made it."
+
+
 class State(StrEnum):
-    """BEHIND: it has to be migrated. AHEAD: a newer version did that already, and may serve beside this one."""
+    """BEHIND: it has to be migrated. UNKNOWN: its revision is none of this version's, which must not begin."""
 
     CURRENT = "current"
     BEHIND = "behind"
-    AHEAD = "ahead"
+    UNKNOWN = "unknown"
+
+
+def unknown() -> Failure:
+    """What a command says of a database at a revision that this version does not know."""
+    return Failure(f"The database was {UNKNOWN_FOUND}.", UNKNOWN_ADVICE)
 
 
 async def schema_state(session: Session) -> State:
@@ -29,7 +39,7 @@ async def schema_state(session: Session) -> State:
     found = await revision(session)
     if found == newest:
         return State.CURRENT
-    return State.BEHIND if found is None or found in known else State.AHEAD
+    return State.BEHIND if found is None or found in known else State.UNKNOWN
 
 
 async def revision(session: Session) -> str | None:

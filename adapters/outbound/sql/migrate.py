@@ -25,6 +25,10 @@ _LOCK = 0x6D696772617465
 _PATIENCE_SECONDS = 60.0
 
 
+class UnknownRevision(Exception):
+    """The database is at a revision that did not come with this version."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrated:
     """From which revision to which; `url` is the one to serve with (it holds the runtime role's password)."""
@@ -38,6 +42,7 @@ async def migrate(owner_url: str, *, password: str | None = None, revision: str 
     """Migrate as the owner. On Postgres also make the runtime role, which owns nothing, and grant it what it needs.
 
     Without `password` a new role gets a random one, and an existing role keeps its own, which `url` then cannot show.
+    Raises UnknownRevision, and what the engine raises.
     """
     url, postgres = make_url(owner_url), is_postgres(owner_url)
     engine = owners_engine(owner_url) if postgres else _sqlite_engine(owner_url)
@@ -74,6 +79,8 @@ def _run(connection: Connection, revision: str) -> None:
     before = revision_of(connection)
     script = ScriptDirectory(str(_FOLDER))
     known = [one.revision for one in script.walk_revisions()]
+    if before is not None and before not in known:
+        raise UnknownRevision(before)
     target = script.get_current_head() if revision == "head" else revision
     if target == "base" or (before in known and target in known and known.index(target) > known.index(before)):
         command.downgrade(config, revision)
@@ -119,4 +126,12 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     return dialect_of(url).engine(settings)
 
 
-__all__ = ["OUTSIDE_ROW_LEVEL_SECURITY", "RUNTIME_ROLE", "Migrated", "migrate", "newest_revision", "revision_of"]
+__all__ = [
+    "OUTSIDE_ROW_LEVEL_SECURITY",
+    "RUNTIME_ROLE",
+    "Migrated",
+    "UnknownRevision",
+    "migrate",
+    "newest_revision",
+    "revision_of",
+]

@@ -23,6 +23,9 @@ _SHOWN = f"proposer = {TENANT} OR (partner = {TENANT} AND state <> 'draft')"
 _ACROSS = f"{TENANT} IS NULL OR {_OWN}"
 _HOME, _HOST = f"home_club = {TENANT}", f"host_club = {TENANT}"
 
+# Migrations that databases have been through read this: their hashes in tests/data tell whoever changes a line that a
+# migration of its own has to change the policy, and the old ones have to spell out what they said.
+#
 # Postgres asks the policy for SELECT too wherever a statement has a condition, so who deletes has to see; a statement
 # without any condition asks that of its own command alone, so each has to be complete in itself.
 EXCEPTIONS: dict[str, dict[str, str]] = {

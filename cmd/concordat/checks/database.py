@@ -6,12 +6,14 @@ from typing import Any
 from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from concordat.checks import Check, State
+from concordat.schema import UNKNOWN_ADVICE, UNKNOWN_FOUND, schema_state
 from concordat.schema import State as SchemaState
-from concordat.schema import schema_state
 from ports.unit_of_work import StoreUnavailable
 
 SUBJECT = "database"
 MIGRATE = "Run concordat migrate with CONCORDAT_DATABASE_OWNER_URL, and serve with the URL that it prints."
+
+UNKNOWN_SCHEMA = Check(subject="schema", state=State.FAILED, found=UNKNOWN_FOUND, advice=UNKNOWN_ADVICE)
 
 # The most that each may be on a session of ours, in milliseconds; 0 would mean for ever.
 _LONGEST = {
@@ -76,9 +78,8 @@ async def _schema(session: Session) -> Check:
         embedded = session.database.dialect.name == "sqlite"
         advice = "Run concordat migrate." if embedded else MIGRATE
         return Check(subject="schema", state=State.FAILED, found="older than this version needs", advice=advice)
-    if state is SchemaState.AHEAD:
-        advice = "Update this installation."
-        return Check(subject="schema", state=State.WARNING, found="newer than this version knows", advice=advice)
+    if state is SchemaState.UNKNOWN:
+        return UNKNOWN_SCHEMA
     return Check(subject="schema", found="current")
 
 

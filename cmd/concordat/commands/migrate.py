@@ -50,6 +50,7 @@ async def _migrate(settings: Settings, *, new_password: bool) -> "Migrated":
     from concordat.builders import owners_url
     from concordat.lifespan import prepare_folders
     from concordat.locks import alone
+    from concordat.schema import unknown
 
     url = owners_url(settings)
     if not url:
@@ -60,6 +61,8 @@ async def _migrate(settings: Settings, *, new_password: bool) -> "Migrated":
     with alone(url):
         try:
             return await sql.migrate(url, password=secrets.token_urlsafe(24) if new_password else None)
+        except sql.UnknownRevision:
+            raise unknown() from None
         except Exception as error:
             said = without_password(str(getattr(error, "orig", None) or error)).strip().rstrip(".")
             advice = f"Is {without_password(url)} right, does it answer, and does its role own the database?"

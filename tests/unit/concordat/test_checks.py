@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.outbound.sql.migrate import migrate, newest_revision
+from adapters.outbound.sql.migrate import UnknownRevision, migrate, newest_revision
 from concordat.checks import Check, State
 from concordat.checks.database import (
     examine_database,
@@ -17,8 +17,11 @@ from concordat.checks.database import (
     workers,
 )
 from concordat.checks.safety import is_loopback, unsafe_settings
-from concordat.container import running
+from concordat.container import migrated, running
+from concordat.failures import Failure
+from concordat.lifespan import serving
 from concordat.readiness import Readiness
+from concordat.role import Role
 from concordat.schema import State as SchemaState
 from concordat.schema import revisions, schema_state
 from concordat.settings import Settings, load
@@ -171,7 +174,7 @@ def test_newest_revision_is_read_as_the_migrations_themselves_say() -> None:
     assert newest in known
 
 
-async def test_schema_is_behind_current_or_ahead(tmp_path: Path) -> None:
+async def test_schema_is_behind_current_or_unknown(tmp_path: Path) -> None:
     settings = load(profile="local", data_folder=tmp_path)
     async with running(settings) as system:
         async with system.database.reading(None) as session:
@@ -180,15 +183,36 @@ async def test_schema_is_behind_current_or_ahead(tmp_path: Path) -> None:
         async with system.database.reading(None) as session:
             assert await schema_state(session) is SchemaState.CURRENT
         async with system.database.transaction(None) as session:
-            await session.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+            await session.connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'v0001'")
         async with system.database.reading(None) as session:
             assert await schema_state(session) is SchemaState.BEHIND
         async with system.database.transaction(None) as session:
             await session.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         async with system.database.reading(None) as session:
-            assert await schema_state(session) is SchemaState.AHEAD
+            assert await schema_state(session) is SchemaState.UNKNOWN
         states = {check.subject: check.state for check in await examine_database(system.database)}
-        assert states == {"database": State.OK, "schema": State.WARNING}
+        assert states == {"database": State.OK, "schema": State.FAILED}
+
+
+@pytest.mark.parametrize("revision", ["0002", "v9999"])
+async def test_database_at_a_revision_that_this_version_does_not_know_is_refused(tmp_path: Path, revision: str) -> None:
+    """A database of before the first release was called current once, and then each of its requests failed."""
+    settings = load(profile="local", data_folder=tmp_path, http_port=0, grpc_port=0, admin_port=0)
+    await migrate(settings.database)
+    async with running(settings) as system:
+        ready = Readiness(system)
+        async with system.database.transaction(None) as session:
+            await session.connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
+        # Who serves already began with a schema that it knew, and does not mind that a newer version has migrated.
+        assert all((await ready()).values())
+    with pytest.raises(UnknownRevision):
+        await migrate(settings.database)
+    with pytest.raises(Failure, match=r"does not know its revision.+Make the database anew"):
+        async with serving(settings, Role.HTTP):
+            pass
+    with pytest.raises(Failure, match="does not know its revision"):
+        async with migrated(settings):
+            pass
 
 
 async def test_process_is_ready_once_the_schema_is_current_and_no_more_once_it_drains(tmp_path: Path) -> None:

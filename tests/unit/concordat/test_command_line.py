@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,20 @@ def test_command_that_asks_a_database_says_when_there_is_none_and_makes_none(
     (tmp_path / "concordat.db").touch()
     assert run(monkeypatch, *words) == 1
     assert "Run concordat migrate." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["migrate", "doctor"])
+def test_database_at_an_unknown_revision_is_refused_with_what_to_do(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    with closing(sqlite3.connect(tmp_path / "concordat.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0002'")
+    capsys.readouterr()
+    assert run(monkeypatch, word) == 1
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "made by a version before the first release, or by a newer one" in told
+    assert "Make the database anew, or use the version that made it." in told
 
 
 def test_audit_of_a_log_that_there_is_not_does_not_say_that_everything_matches(

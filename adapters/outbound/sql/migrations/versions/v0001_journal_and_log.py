@@ -5,7 +5,7 @@ from alembic import op
 
 from adapters.outbound.sql.policies import enforce, unsampled
 
-revision = "0001"
+revision = "v0001"
 down_revision = None
 
 PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
@@ -48,7 +48,7 @@ def upgrade() -> None:
     _record()
     _disclosure()
     _leaf()
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         for table, parties, rights in PROTECTED:
             for statement in enforce(table, parties, rights):
                 op.execute(statement)

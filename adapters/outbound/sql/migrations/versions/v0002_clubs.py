@@ -5,8 +5,8 @@ from alembic import op
 
 from adapters.outbound.sql.policies import enforce, unsampled
 
-revision = "0002"
-down_revision = "0001"
+revision = "v0002"
+down_revision = "v0001"
 
 PROTECTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("agreement", ("proposer", "partner"), "SIU"),
@@ -33,7 +33,7 @@ def upgrade() -> None:
     _standing_grant()
     _visit()
     _visit_count()
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         for table, parties, rights in PROTECTED:
             for statement in enforce(table, parties, rights):
                 op.execute(statement)
