@@ -22,8 +22,7 @@ T = TypeVar("T")
 class Absent(Enum):
     """What a field of a change holds that its sender left out; None is for one that was sent to be empty."""
 
-    ABSENT = "\0"
-    """As a text, for fingerprints, one that no command may hold."""
+    ABSENT = "absent"
 
 
 ABSENT: Final = Absent.ABSENT

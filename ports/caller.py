@@ -1,9 +1,9 @@
 """Who calls, on whose behalf, and under which conditions: the first parameter of every use case."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from uuid import UUID
 
-from shared.canonical import dumps, plain, tagged_hash
+from shared.canonical import Json, dumps, plain, tagged_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +39,13 @@ class Caller:
 
     def under(self, operation: str, key: str, *inputs: object) -> "Caller":
         """The same caller with an idempotency key for `operation` on `inputs` (ids, commands), hashed canonically."""
-        fingerprint = tagged_hash("concordat/once/v1", operation.encode(), b"\0", dumps(plain(inputs)))
+        fingerprint = tagged_hash("concordat/once/v1", operation.encode(), b"\0", dumps(_meant(inputs)))
         return replace(self, once=Once(operation=operation, key=key, fingerprint=fingerprint))
+
+
+def _meant(value: object) -> Json:
+    """Plain JSON without what is as it is by default, so that a retry means the same when a command has new fields."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = ((field, getattr(value, field.name)) for field in fields(value))
+        return {field.name: _meant(part) for field, part in parts if part != field.default}
+    return [_meant(item) for item in value] if isinstance(value, tuple) else plain(value)

@@ -1,10 +1,12 @@
 """One transaction: what a use case loads, saves and emits is committed whole on clean exit, or not at all."""
 
+import json
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from ports.caller import Caller
+from shared.canonical import plain
 from shared.errors import Busy, Invalid, NotFound, Unavailable
 from shared.events import Event
 
@@ -76,8 +78,13 @@ class StoreUnavailable(Unavailable):
     title = "The database does not answer."
 
 
+def kept(view: object) -> bytes:
+    """A view as it is kept under an idempotency key: plain JSON, its fields in their order, byte by byte as on REST."""
+    return json.dumps(plain(view), ensure_ascii=False, separators=(",", ":")).encode()
+
+
 class Replayed(Exception):
-    """Not an error: this key was answered before; `answer` is the canonical JSON of the view that it got."""
+    """Not an error: this key was answered before; `answer` is what was `kept` of the view that it got."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__("answered before")

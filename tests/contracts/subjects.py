@@ -1,5 +1,6 @@
 """What every implementation of the keys of subjects, of their erasure and of verdicts in ports.clubs must do."""
 
+import json
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,6 @@ from core.log.records import parse_record
 from ports.caller import Caller
 from ports.clubs import ErasedSubject
 from ports.unit_of_work import Missing, Replayed
-from shared.canonical import loads
 from tests.contracts.worlds import InWorlds
 from tests.support.scenes import Scene, enrol, found
 from tests.support.world import World, caller
@@ -41,7 +41,7 @@ async def replayed(world: World, caller: Caller) -> object:
     with pytest.raises(Replayed) as replay:
         async with world.begin(caller):
             raise AssertionError("a replay never enters the block")
-    return loads(replay.value.answer)
+    return json.loads(replay.value.answer)
 
 
 class SubjectsContract(InWorlds):

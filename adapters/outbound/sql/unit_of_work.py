@@ -12,8 +12,7 @@ from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import Database, Session, everyones, mine
 from adapters.outbound.sql.journal import RELAY, Journal
 from ports.caller import Caller, Once
-from ports.unit_of_work import KeyReused, Replayed
-from shared.canonical import dumps, plain
+from ports.unit_of_work import KeyReused, Replayed, kept
 from shared.events import Event
 
 V = TypeVar("V")
@@ -65,7 +64,7 @@ class SqlTx:
 
     def answer(self, view: V) -> V:
         if self.caller.once is not None:
-            self._answer = dumps(plain(view))
+            self._answer = kept(view)
         return view
 
     async def first_time(self, consumer: str, event_id: UUID) -> bool:

@@ -1,6 +1,7 @@
 """What holds however many act at once; a subclass brings the processes: worlds over one database."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from core.clubs.visit_refusals import AlreadyCheckedIn, WrongState
 from ports.caller import Caller
 from ports.clubs import AgreementExists, NumberTaken, SlugTaken
 from ports.unit_of_work import Begin, InFlight, Missing, Replayed
-from shared.canonical import loads, plain
+from shared.canonical import plain
 from shared.errors import StaleVersion
 from tests.integration.sql.hasty import Hasty, Purge, Unmarked
 from tests.support.scenes import Scene, agree, found, terms, two_clubs
@@ -79,7 +80,7 @@ class Concurrency:
         for world in worlds:
             (replay,) = await at_once(world.clubs.visits.check_in(once, visit, CheckIn()))
             assert isinstance(replay, Replayed)
-            assert loads(replay.answer) == plain(decision)
+            assert json.loads(replay.answer) == plain(decision)
 
     async def test_a_key_that_is_looked_up_before_its_lock_is_taken_would_be_noticed(self, worlds: list[World]) -> None:
         _, once, visit = await self._one_key(worlds)

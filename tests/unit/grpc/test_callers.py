@@ -1,5 +1,6 @@
 """What every edge reads alike: tokens, ids of requests, keys, versions, and cursors."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,36 @@ from tests.unit.grpc.served import CLUB, new_id
 
 CURSORS = Cursors(b"k" * 32)
 LIST = ListOf(operation="a.b.list", club=CLUB, filters={"state": "x"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Then:
+    """A command."""
+
+    name: str
+    inner: tuple["_Then", ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Now:
+    """The same command with a field that came later, and null is not its default."""
+
+    name: str
+    inner: tuple["_Now", ...] = ()
+    dress_code: str | None = "none"
+
+
+def test_field_that_a_command_gets_later_does_not_make_another_request_of_a_retry() -> None:
+    caller = Caller(principal="p", club=CLUB, roles=frozenset(), request_id="r")
+    before = caller.under("a", "k", CLUB, _Then(name="x", inner=(_Then(name="y"),)))
+    assert caller.under("a", "k", CLUB, _Now(name="x", inner=(_Now(name="y"),))).once == before.once
+    for other in (
+        _Now(name="y", inner=(_Now(name="y"),)),
+        _Now(name="x"),
+        _Now(name="x", inner=(_Now(name="y"),), dress_code=None),
+        _Now(name="x", inner=(_Now(name="y", dress_code=None),)),
+    ):
+        assert caller.under("a", "k", CLUB, other).once != before.once
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Views become messages field by field: a field that one has and the other lacks is reported."""
 
+import json
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,14 +8,13 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from adapters.inbound.grpc.clubs.views import decision_message, outcome, state_of, visit_message
+from adapters.inbound.grpc.clubs.views import decision_message, kept_decision, outcome, state_of, visit_message
 from adapters.inbound.grpc.edge.refusals import RefusedByRules
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
 from app.clubs.visits import CheckIn, ConfirmVisit, Decision, RequestVisit, VisitView
-from core.clubs.decoding import from_plain
 from core.clubs.eligibility import Failure
 from core.clubs.visit_states import VisitState
-from shared.canonical import dumps, loads, plain
+from ports.unit_of_work import kept
 from tests.unit.grpc.served import new_id
 
 VISIT = VisitView(
@@ -114,5 +114,12 @@ def test_refusal_is_raised_with_everything_that_it_says() -> None:
 
 def test_kept_answer_gives_the_same_message_again() -> None:
     for decision in (REFUSED, Decision(eligible=True, failed=(), verdict_hash=b"", visit=VISIT, receipt=new_id())):
-        kept = from_plain(Decision, loads(dumps(plain(decision))))
-        assert decision_message(kept) == decision_message(decision)
+        again = kept_decision(json.loads(kept(decision)))
+        assert decision_message(again) == decision_message(decision)
+
+
+def test_kept_answer_of_before_its_view_changed_is_a_fault_and_no_refusal_of_the_call() -> None:
+    old = json.loads(kept(REFUSED))
+    del old["receipt"]
+    with pytest.raises(RuntimeError, match="other fields"):
+        kept_decision(old)

@@ -29,8 +29,7 @@ from adapters.outbound.inprocess.rates import InProcessRates
 from concordat.clocks import ticks
 from ports.caller import Caller
 from ports.tokens import Claims, TokenRefused
-from ports.unit_of_work import InFlight, KeyReused, Missing, Replayed
-from shared.canonical import dumps, plain
+from ports.unit_of_work import InFlight, KeyReused, Missing, Replayed, kept
 from shared.errors import Forbidden, Invalid, StaleVersion, Unavailable
 from shared.paging import Page, PageRequest
 
@@ -145,8 +144,8 @@ class Things:
     def forget(self) -> None:
         """As if nothing had ever been asked."""
         self.effects = 0
-        for kept in (self.rows, self.answers, self.calls, self.commands):
-            kept.clear()
+        for each in (self.rows, self.answers, self.calls, self.commands):
+            each.clear()
 
     def _once(self, caller: Caller) -> tuple[object, ...] | None:
         self.calls.append(caller)
@@ -165,7 +164,7 @@ class Things:
     def _kept(self, caller: Caller, key: tuple[object, ...] | None, view: Any) -> Any:
         self.effects += 1
         if key is not None and caller.once is not None:
-            self.answers[key] = caller.once.fingerprint, dumps(plain(view))
+            self.answers[key] = caller.once.fingerprint, kept(view)
         return view
 
     def get(self, caller: Caller, key: UUID) -> Thing:

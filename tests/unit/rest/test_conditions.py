@@ -52,6 +52,28 @@ async def test_a_refusal_by_verdict_is_an_answer_that_is_replayed_too(client: As
     assert served.things.effects == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "today", "then"),
+    [(LIST, b',"digest":null', b""), (LIST, b'"mood":"calm"', b'"mood":"glum"'), ("judge", b"calm", b"glum")],
+)
+async def test_an_answer_of_before_its_view_changed_is_replayed_as_it_was(
+    path: str, today: bytes, then: bytes, client: AsyncClient, served: Served
+) -> None:
+    """A field that a view got later made a fault of every retry that was under way, with the answer in the log."""
+    if path == "judge":
+        path = f"{LIST}/{await made(client)}/judge"
+    body, headers = (GOOD if path == LIST else None), {"idempotency-key": "k", "x-request-id": REQUEST}
+    first = await client.post(path, json=body, headers=headers)
+    ((key, (fingerprint, answer)),) = served.things.answers.items()
+    served.things.answers[key] = fingerprint, answer.replace(today, then)
+    again = await client.post(path, json=body, headers=headers)
+    assert again.content == first.content.replace(today, then) != first.content
+    assert again.status_code == first.status_code
+    assert [again.headers.get(name) for name in ("etag", "location")] == [
+        first.headers.get(name) for name in ("etag", "location")
+    ]
+
+
 async def test_a_decision_that_agrees_is_an_ordinary_answer(client: AsyncClient) -> None:
     thing = await made(client, mood="wild")
     answer = await client.post(f"{LIST}/{thing}/judge", headers={"idempotency-key": "k"})

@@ -8,9 +8,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from adapters.inbound.grpc.edge.refusals import RefusedByRules, RuleFailure
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
 from app.clubs.visits import Decision, VisitView
+from core.clubs.decoding import NotDecodable, from_plain
 from core.clubs.eligibility import Failure
 from core.clubs.visit_states import VisitState
-from shared.canonical import b64url
+from shared.canonical import Json, b64url
 
 _PREFIX = "VISIT_STATE_"
 
@@ -47,6 +48,15 @@ def decision_message(decision: Decision) -> pb.Decision:
         visit=None if decision.visit is None else visit_message(decision.visit),
         receipt=str(decision.receipt),
     )
+
+
+def kept_decision(answer: Json) -> Decision:
+    """The decision that was kept as this JSON; raises RuntimeError for fields that a decision of today cannot have."""
+    try:
+        return from_plain(Decision, answer)
+    except NotDecodable:
+        # Passed on as it is, it would be a refusal of what the caller sent.
+        raise RuntimeError("a kept decision has other fields than those of today") from None
 
 
 def visit_message(visit: VisitView) -> pb.Visit:
@@ -86,7 +96,7 @@ def _parameter(value: str | int | None) -> pb.ParameterValue:
 
 
 def _description(failure: Failure) -> str:
-    # In one order, since a kept answer no longer has its own.
+    # In one order, whatever the rule's own.
     return ", ".join(f"{name} {value}" for name, value in sorted(failure.parameters.items()) if value is not None)
 
 

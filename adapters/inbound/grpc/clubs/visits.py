@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 
 from adapters.inbound.cursors import Cursors, ListOf
-from adapters.inbound.grpc.clubs.views import outcome, state_of, visit_message
+from adapters.inbound.grpc.clubs.views import kept_decision, outcome, state_of, visit_message
 from adapters.inbound.grpc.edge.call import calling
 from adapters.inbound.grpc.edge.conditions import changing, once
 from adapters.inbound.grpc.edge.fields import Fields
@@ -14,10 +14,8 @@ from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
 from adapters.inbound.grpc.generated.concordat.v1.visits_pb2_grpc import VisitServiceServicer
 from adapters.inbound.grpc.log import spelt
 from app.clubs.receipts import VisitReceipts
-from app.clubs.visits import CheckIn, ConfirmVisit, Decision, RequestVisit, Visits
-from core.clubs.decoding import from_plain
+from app.clubs.visits import CheckIn, ConfirmVisit, RequestVisit, Visits
 from core.clubs.visit_states import VisitState
-from shared.canonical import Json
 
 NAME: str = pb.DESCRIPTOR.services_by_name["VisitService"].full_name
 
@@ -41,7 +39,7 @@ class VisitServicer(VisitServiceServicer):
                 last_day=read.day("last_day"),
             )
         caller = changing("clubs.visit.request", command, versioned=False)
-        decision = await once(self._visits.request(caller, command), _decision)
+        decision = await once(self._visits.request(caller, command), kept_decision)
         return pb.RequestVisitResponse(decision=outcome(decision))
 
     async def ConfirmVisit(self, request: pb.ConfirmVisitRequest, context: _Context) -> pb.ConfirmVisitResponse:
@@ -49,7 +47,7 @@ class VisitServicer(VisitServiceServicer):
             key = read.id("visit_id")
         command = ConfirmVisit(residence_proven=request.residence_proven)
         caller = changing("clubs.visit.confirm", key, command)
-        decision = await once(self._visits.confirm(caller, key, command), _decision)
+        decision = await once(self._visits.confirm(caller, key, command), kept_decision)
         return pb.ConfirmVisitResponse(decision=outcome(decision))
 
     async def CheckIn(self, request: pb.CheckInRequest, context: _Context) -> pb.CheckInResponse:
@@ -57,7 +55,7 @@ class VisitServicer(VisitServiceServicer):
             key = read.id("visit_id")
         command = CheckIn(residence_proven=request.residence_proven)
         caller = changing("clubs.visit.check_in", key, command, key_required=True)
-        decision = await once(self._visits.check_in(caller, key, command), _decision)
+        decision = await once(self._visits.check_in(caller, key, command), kept_decision)
         return pb.CheckInResponse(decision=outcome(decision))
 
     async def GetVisit(self, request: pb.GetVisitRequest, context: _Context) -> pb.GetVisitResponse:
@@ -81,10 +79,6 @@ class VisitServicer(VisitServiceServicer):
             next=self._cursors.next(which, page.next) or "",
             prev=self._cursors.prev(which, page.prev) or "",
         )
-
-
-def _decision(answer: Json) -> Decision:
-    return from_plain(Decision, answer)
 
 
 def _list_of(state: VisitState | None) -> ListOf:

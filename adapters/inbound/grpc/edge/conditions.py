@@ -1,5 +1,6 @@
 """Conditions on a change: the idempotency key, and the version that `if-match` names; both enter into the Caller."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ from adapters.inbound.grpc.edge.call import Call, calling, current
 from adapters.inbound.grpc.edge.refusals import FieldsRefused, Violation
 from ports.caller import Caller
 from ports.unit_of_work import Replayed
-from shared.canonical import Json, loads
+from shared.canonical import Json
 
 T = TypeVar("T")
 
@@ -29,12 +30,15 @@ def changing(operation: str, *inputs: object, key_required: bool = False, versio
 
 
 async def once(work: Awaitable[T], again: Callable[[Json], T]) -> T:
-    """What `work` answers, or what was answered under its key before, read by `again` from canonical JSON."""
+    """What `work` answers, or what was answered under its key before, read by `again` from plain JSON.
+
+    A message is made of a view as it is today: a field that came later has its default, and without one `again` raises.
+    """
     try:
         return await work
     except Replayed as replayed:
         current().replayed = True
-        return again(loads(replayed.answer))
+        return again(json.loads(replayed.answer))
 
 
 def _key(call: Call, *, required: bool) -> str | None:

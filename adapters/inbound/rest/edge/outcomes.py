@@ -1,29 +1,16 @@
-"""What a view says about its own answer: a refusal by verdict (rule vis0), the aggregate whose version it shows."""
+"""What a view says about its own answer: a refusal by verdict (rule vis0), the aggregate whose version it shows.
 
-from collections.abc import Mapping, Sequence
+A view may also be its JSON, as it was kept under an idempotency key.
+"""
+
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Any, cast
 
 from shared.canonical import Json, plain
 
 REFUSED_TITLE = "The agreed rules refuse this."
-
-
-class Failed(Protocol):
-    """A rule that was not met."""
-
-    @property
-    def code(self) -> str: ...
-
-
-class Outcome(Protocol):
-    """A decision by rules: it was made and kept, whatever it says."""
-
-    @property
-    def eligible(self) -> bool: ...
-    @property
-    def failed(self) -> Sequence[Failed]: ...
 
 
 def outcome_status(view: object, usual: int) -> int:
@@ -33,23 +20,27 @@ def outcome_status(view: object, usual: int) -> int:
 
 def refusal(view: object) -> tuple[str, Mapping[str, Json]] | None:
     """Code of the first failed rule and members of the problem, None unless the view is a decision that refuses."""
-    if getattr(view, "eligible", True):
+    if _part(view, "eligible") is not False:
         return None
-    outcome = cast(Outcome, view)
-    members = cast("dict[str, Json]", plain(outcome))
+    members = cast("dict[str, Any]", plain(view))
     del members["eligible"]
-    return outcome.failed[0].code, members
+    return members["failed"][0]["code"], members
 
 
-def aggregate(view: object) -> object | None:
-    """The view itself, or the part of it, that has an id and a version; None without one."""
-    if _is_aggregate(view):
-        return view
-    if not is_dataclass(view):
-        return None
-    parts = (getattr(view, field.name) for field in fields(view))
-    return next((part for part in parts if _is_aggregate(part)), None)
+def aggregate(view: object) -> tuple[object, int] | None:
+    """Id and version of the view itself, or of the first part of it that has both; None without one."""
+    for part in (view, *_parts(view)):
+        key, version = _part(part, "id"), _part(part, "version")
+        if key is not None and version is not None:
+            return key, version
+    return None
 
 
-def _is_aggregate(part: object) -> bool:
-    return hasattr(part, "version") and hasattr(part, "id")
+def _part(view: object, name: str) -> Any:
+    return view.get(name) if isinstance(view, dict) else getattr(view, name, None)
+
+
+def _parts(view: object) -> list[object]:
+    if isinstance(view, dict):
+        return [*view.values()]
+    return [getattr(view, field.name) for field in fields(view)] if is_dataclass(view) else []

@@ -18,6 +18,7 @@ from adapters.inbound.rest.edge.refusals import NotAsDescribed
 from adapters.inbound.rest.edge.strict_json import MOST_ERRORS, check, pointer_to
 from app.use_cases import ABSENT, Absent
 from shared.canonical import NotCanonical, b64url, unb64url
+from shared.clock import utc_text
 from shared.ids import MalformedId, parse_id
 
 T = TypeVar("T")
@@ -92,9 +93,10 @@ def _leaf(kind: Any, reads: Any, *more: Any, **described: str) -> CoreSchema:
 
 
 _BYTES = _leaf(bytes, _bytes, PlainSerializer(b64url, return_type=str), pattern=_BASE64URL_PATTERN)
+_INSTANTS = _leaf(datetime, _instant, PlainSerializer(utc_text, return_type=str), format="date-time")
 _READ_LEAVES = {
     "uuid": _leaf(UUID, _id, format="uuid", pattern=ID_PATTERN),
-    "datetime": _leaf(datetime, _instant, format="date-time"),
+    "datetime": _INSTANTS,
     "date": _leaf(date, _day, format="date"),
     "bytes": _BYTES,
 }
@@ -151,8 +153,8 @@ class _Form:
 READ = _Form(_READ_LEAVES, closed=True)
 """Marks what comes in: canonical ids, UTC instants with Z, no field that is not described, at any depth."""
 
-WRITE = _Form({"bytes": _BYTES}, closed=False)
-"""Marks what goes out: bytes as base64url without padding."""
+WRITE = _Form({"bytes": _BYTES, "datetime": _INSTANTS}, closed=False)
+"""Marks what goes out: the bytes of ports.unit_of_work.kept, so that a replay is the same answer."""
 
 Json = Annotated[T, Body(), READ]
 """The annotation of an endpoint's body: `command: Json[FoundClub]`."""
@@ -182,17 +184,13 @@ class Incoming(Generic[T]):
 
 
 class Outgoing(Generic[T]):
-    """Writes views of one type, and reads those back that were kept under an idempotency key."""
+    """Writes views of one type."""
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[T] = TypeAdapter(Annotated[kind, WRITE])
 
     def written(self, view: T) -> bytes:
         return self._adapter.dump_json(view)
-
-    def kept(self, answer: bytes) -> T:
-        """The view whose canonical JSON is `answer`."""
-        return self._adapter.validate_json(answer, strict=True)
 
 
 def _said(error: ValidationError, where: str) -> Iterator[dict[str, str]]:
