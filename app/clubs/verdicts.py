@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import UUID
 
+from app.clubs.agreements import AgreementView
 from app.use_cases import UseCases
 from core.clubs.eligibility import Verdict, replay
 from core.log.records import parse_record
@@ -50,7 +51,6 @@ class Verdicts(UseCases[ClubsTx]):
             shown: dict[str, Json] = {**sealed, **stored.disclosed}
             state = record.after[0].fields if record.after else record.object
             agreement_id = UUID(cast(str, state["agreement_id"]))
-            agreement = await tx.agreements.relied_on(agreement_id)
         view = VerdictView(
             id=key,
             visit_id=UUID(cast(str, sealed["visit_id"])),
@@ -61,5 +61,7 @@ class Verdicts(UseCases[ClubsTx]):
         if stored.disclosed.keys() != {"failed", "inputs"}:
             return view
         verdict = Verdict.from_plain(shown)
+        # Read as it stands, since a version of terms never changes: who only looks waits for nobody.
+        agreement = await self.read.one(caller, AgreementView, agreement_id)
         version = next(known for known in agreement.versions if known.number == verdict.terms_number)
         return dataclasses.replace(view, replay=Replay.SAME if replay(version, verdict) else Replay.DIFFERENT)

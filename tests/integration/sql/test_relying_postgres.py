@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import column, func, select, table
 
 from app.clubs.agreements import SuspendAgreement
+from app.clubs.verdicts import Replay
 from app.clubs.visits import CheckIn
 from core.clubs.agreement import AgreementState
 from tests.support.databases import PostgresDatabase
@@ -63,6 +64,15 @@ async def test_vis4_a_check_in_that_waits_for_a_suspension_is_judged_by_it(scene
         await waits(scene.world)
         assert not checking_in.done()
     assert not (await checking_in).eligible
+
+
+async def test_a_verdict_is_shown_while_a_change_holds_its_agreement(scene: Scene) -> None:
+    """It took the lock that decisions take, and who asked got a 409 after three seconds."""
+    decision = await scene.checked_in((await scene.member()).id)
+    async with scene.world.begin(scene.home) as tx:
+        await tx.agreements.get(scene.agreement.id)
+        shown = scene.world.clubs.verdicts.get(scene.host, decision.receipt)
+        assert (await asyncio.wait_for(shown, 10)).replay is Replay.SAME
 
 
 async def waits(world: World) -> None:
