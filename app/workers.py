@@ -9,6 +9,7 @@ from uuid import UUID
 from ports.caller import Caller
 from ports.unit_of_work import StoreUnavailable
 from shared.clock import Now
+from shared.errors import code_of
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -42,7 +43,7 @@ def report(failed: list[Exception]) -> None:
     """Raises the first of what failed, once all had their turn; the others stand in its notes."""
     if failed:
         for other in failed[1:]:
-            failed[0].add_note(f"beside it: {type(other).__name__}: {other}")
+            failed[0].add_note(f"beside it: {code_of(other)}")
         raise failed[0]
 
 

@@ -22,7 +22,7 @@ class ConcordatError(Exception):
         return f"{self.title} [{self.code}]" + (f" ({shown})" if shown else "")
 
 
-def code_of(error: Exception) -> str:
+def code_of(error: BaseException) -> str:
     """The code of a refusal, the name of the class of any other error: never its text, which may quote a person."""
     return error.code if isinstance(error, ConcordatError) else type(error).__name__
 

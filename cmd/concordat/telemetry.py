@@ -9,12 +9,14 @@ import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
 from functools import lru_cache
+from traceback import walk_tb
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import ExcInfo, Processor
 
 from concordat.settings import without_password
+from shared.errors import code_of
 
 # Settings of this name are no secrets: what is one in a URL goes by its form.
 _SECRET = re.compile(
@@ -38,7 +40,7 @@ def configure(*, level: str, form: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    rendering = _rendering(form)
+    rendering = _rendering(form, texts=level == "debug")
     # Changed in place: a logger that was used before has this very list.
     _OWN[:] = [
         _loud_enough,
@@ -104,14 +106,37 @@ def _hidden(value: Any) -> Any:
         return [_hidden(item) for item in value]
     if isinstance(value, bytes):
         return HIDDEN
+    if isinstance(value, BaseException):
+        return code_of(value)
     return value if value is None or isinstance(value, bool | int | float) else _hidden(str(value))
 
 
-def _rendering(form: str) -> list[Processor]:
-    """Exceptions become text before secrets are hidden, since a traceback may quote one."""
+def _frames(exc_info: ExcInfo) -> str:
+    """Codes and frames of an exception and of what it came from, the first cause last; and of a group's parts."""
+    lines, waiting, seen = list[str](), [exc_info[1]], set[int]()
+    while waiting:
+        error = waiting.pop()
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        lines.append(code_of(error))
+        for frame, line in walk_tb(error.__traceback__):
+            lines.append(f"  {frame.f_code.co_filename}:{line} in {frame.f_code.co_name}")
+        before = error.__cause__ if error.__suppress_context__ else error.__context__
+        parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+        waiting += [one for one in (before, *parts) if one is not None]
+    return "\n".join(lines)
+
+
+def _rendering(form: str, *, texts: bool) -> list[Processor]:
+    """Exceptions become text before secrets are hidden, since a traceback may quote one.
+
+    Without `texts` they are told by code and frames: what an exception says of itself may quote a person.
+    """
+    exceptions = structlog.processors.format_exc_info if texts else structlog.processors.ExceptionRenderer(_frames)
     if form == "json":
         json = structlog.processors.JSONRenderer(default=str)
-        return [structlog.processors.format_exc_info, hide_secrets, json]
+        return [exceptions, hide_secrets, json]
     plain = structlog.dev.plain_traceback
     console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
-    return [structlog.processors.format_exc_info, hide_secrets, console]
+    return [exceptions, hide_secrets, console]

@@ -12,6 +12,7 @@ from app.log.guard import Guard
 from app.log.integrator import Integrator
 from app.log.signer import Signer
 from ports.log import Backlog
+from shared.errors import ConcordatError
 
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ class Pipeline:
                 raise
             self.unanchored |= batch - done
             for club in self.anchorer.rejected.keys() - rejected:
-                _log.error("checkpoint rejected", club=str(club), error=str(self.anchorer.rejected[club]))
+                _tell("checkpoint rejected", club, self.anchorer.rejected[club])
             self._tell_frozen()
 
     def hurry(self) -> None:
@@ -95,5 +96,10 @@ class Pipeline:
 
     def _tell_frozen(self) -> None:
         for club in self.guard.frozen.keys() - self._told_frozen:
-            _log.error("log frozen", club=str(club), error=str(self.guard.frozen[club]))
+            _tell("log frozen", club, self.guard.frozen[club])
             self._told_frozen.add(club)
+
+
+def _tell(event: str, club: UUID, error: ConcordatError) -> None:
+    """With the reason, which speaks of sizes and hashes of a log alone."""
+    _log.error(event, club=str(club), error=error, reason=error.parameters.get("reason"))

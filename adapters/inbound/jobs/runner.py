@@ -76,7 +76,7 @@ class Runner:
         except Exception as error:
             times = self.failing[job.name] = self.failing.get(job.name, 0) + 1
             # The first failure is told whole, the following ones in a line: a dead database would fill the disk.
-            _log.error("job failed", job=job.name, times=times, error=str(error), exc_info=times == 1)
+            _log.error("job failed", job=job.name, times=times, error=error, exc_info=times == 1)
         else:
             if self.failing.pop(job.name, 0):
                 _log.info("job recovered", job=job.name)

@@ -18,8 +18,6 @@ def teller(job: str) -> Tell:
             return
         # The first failure is told whole, the following ones in a line, as of a job that fails altogether.
         whole = trouble.error if trouble.times == 1 else None
-        _log.error(
-            "turn failed", job=job, club=str(club), times=trouble.times, error=str(trouble.error), exc_info=whole
-        )
+        _log.error("turn failed", job=job, club=str(club), times=trouble.times, error=trouble.error, exc_info=whole)
 
     return tell

@@ -5,12 +5,17 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 import structlog
 
+from adapters.inbound.jobs import runner, trouble
+from app.workers import Trouble, report
 from concordat import telemetry
 from concordat.settings import load
+from shared.errors import StaleVersion
 
 
 @pytest.fixture(autouse=True)
@@ -94,11 +99,66 @@ def test_settings_are_written_as_they_are_but_for_their_passwords(capsys: pytest
     assert {name: line[name] for name in settings.redacted()} == settings.redacted()
 
 
-def test_error_is_written_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.configure(level="info", form="json")
+CANARY = "Ada of Harbour"
+
+
+def _fails() -> None:
     try:
-        raise ValueError("wrong")
-    except ValueError:
+        dict[str, str]()[CANARY]
+    except KeyError as error:
+        broken = ExceptionGroup(CANARY, [StaleVersion(found=CANARY), ValueError(CANARY)])
+        broken.add_note(CANARY)
+        raise broken from error
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_error_is_written_by_codes_and_frames_and_without_what_it_quotes(
+    form: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of a row that a constraint refused stood in the log, with the person in it."""
+    telemetry.configure(level="info", form=form)
+    monkeypatch.setattr(trouble, "_log", structlog.get_logger("trouble"))
+    try:
+        _fails()
+    except ExceptionGroup as error:
+        structlog.get_logger("ours").exception("failed", error=error)
+        logging.getLogger("theirs").exception("failed")
+        logging.getLogger("theirs").error("failed %s", "too", exc_info=error)
+        trouble.teller("a job")(UUID(int=1), Trouble(error=error, times=1, at=datetime(2026, 3, 12, tzinfo=UTC)))
+    written = capsys.readouterr().err
+    assert CANARY not in written
+    for told in ("ExceptionGroup", "KeyError", "ValueError", "request/stale-version", "test_telemetry.py", "_fails"):
+        assert written.count(told) >= 4, told
+
+
+async def test_job_that_fails_is_told_without_what_its_error_quotes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telemetry.configure(level="info", form="json")
+    monkeypatch.setattr(runner, "_log", structlog.get_logger("runner"))
+
+    async def tick() -> None:
+        jobs.stop()
+        _fails()
+
+    jobs = runner.Runner([runner.Job(name="a", every_seconds=1, tick=tick)])
+    await jobs.run()
+    (line,) = lines(capsys)
+    assert line["error"] == "ExceptionGroup" and "in _fails" in str(line["exception"])
+    assert CANARY not in str(line)
+
+
+def test_error_is_written_with_its_text_for_who_debugs(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(level="debug", form="json")
+    try:
+        _fails()
+    except ExceptionGroup:
         structlog.get_logger("ours").exception("failed")
     (line,) = lines(capsys)
-    assert "ValueError: wrong" in str(line["exception"])
+    assert CANARY in str(line["exception"])
+
+
+def test_what_failed_beside_an_error_is_noted_by_its_code() -> None:
+    with pytest.raises(ValueError, match="first") as raised:
+        report([ValueError("first"), ValueError(CANARY), StaleVersion(found=CANARY)])
+    assert raised.value.__notes__ == ["beside it: ValueError", "beside it: request/stale-version"]
