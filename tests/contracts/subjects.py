@@ -140,6 +140,20 @@ class SubjectsContract(InWorlds):
         assert now.reason is None
         assert await replayed(world, kept)
 
+    async def test_an_answer_about_two_persons_is_a_defect_since_erasing_one_of_them_would_leave_it(
+        self, scene: Scene
+    ) -> None:
+        enrolled = [await scene.member(), await scene.member()]
+        with pytest.raises(RuntimeError, match="more than one subject"):
+            async with scene.world.begin(scene.home.under("amend", "k1")) as tx:
+                for each in enrolled:
+                    changed, events = (await tx.members.get(each.id)).amend(
+                        name="Ada Relict", category="full", residence=None
+                    )
+                    await tx.members.save(changed)
+                    tx.emit(*events)
+                tx.answer(enrolled[0])
+
     async def test_what_a_refused_request_left_is_erased_too(self, scene: Scene) -> None:
         world = scene.world
         refused = await world.clubs.members.get(scene.home, (await scene.member()).id)

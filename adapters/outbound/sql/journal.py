@@ -57,6 +57,9 @@ class Journal:
         keys = {subject: known[subject] for subject in wanted if subject in known}
         if len(keys) != len(wanted):
             raise Missing(kind="subject")
+        if len(keys) > 1 and self._caller.once is not None:
+            # An answer is kept under one subject: erasing the others would leave it.
+            raise RuntimeError(f"{self._caller.once.operation} concerns more than one subject under an idempotency key")
         self.subject = next(iter(keys.values()))
         return keys
 
