@@ -1,6 +1,5 @@
 """`concordat parked`: the messages that a consumer could not handle, to be delivered again or forgotten."""
 
-import asyncio
 import json
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concordat.failures import USAGE, Failure
+from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 from shared.errors import code_of
@@ -44,7 +44,7 @@ def show(
     The bus tries five times, then it parks a message and goes on with those of other aggregates.
     """
     settings = load(profile=profile, data_folder=data_folder)
-    found = asyncio.run(_list(settings))
+    found = run(_list(settings))
     if not found and not as_json:
         typer.echo("Nothing is parked.")
     for one in found:
@@ -58,7 +58,7 @@ def retry(event: Event, *, consumer: Consumer = None, profile: Profile = None, d
     Its inbox makes the effect happen once, whatever happened before. What fails again stays parked, with exit status 1.
     It may run beside a server.
     """
-    asyncio.run(_retry(load(profile=profile, data_folder=data_folder), event, consumer))
+    run(_retry(load(profile=profile, data_folder=data_folder), event, consumer))
 
 
 @parked.command("drop")
@@ -74,7 +74,7 @@ def drop(
 
     It cannot be undone. The event itself, its records and its receipts stay.
     """
-    asyncio.run(_drop(load(profile=profile, data_folder=data_folder), event, consumer, yes=yes))
+    run(_drop(load(profile=profile, data_folder=data_folder), event, consumer, yes=yes))
 
 
 async def _list(settings: Settings) -> "Sequence[ParkedMessage]":
