@@ -2,12 +2,22 @@
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from tests.architecture.tree import RINGS, Tree
 
 TOP_LEVEL = ("shared", "core", "ports", "app", "adapters", "concordat", "tests", "benchmarks")
+_OWN_SCOPES = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Lambda,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
 _SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "managers"}
 
 
@@ -36,6 +46,44 @@ def modules_without_docstring(tree: Tree) -> list[str]:
     """Every Python file with code in it starts with what it may hold."""
     silent = (source for source in tree.sources if source.tree.body and ast.get_docstring(source.tree) is None)
     return [source.path for source in silent]
+
+
+def names_bound_twice(tree: Tree) -> list[str]:
+    """A constant `_WAITING` was bound twice in a module once, and what read the first one read the second in silence.
+
+    The branches of an `if` or a `try` are one statement: of those, one is run.
+    """
+    found = []
+    for source in tree.sources:
+        bound: set[str] = set()
+        for statement in source.tree.body:
+            names = _bound(statement)
+            found += [f"{source.path}:{statement.lineno}: {name}" for name in sorted(names & bound)]
+            bound |= names
+    return found
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module binds; an overload announces a function and binds none."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        overloads = any(isinstance(each, ast.Name) and each.id == "overload" for each in statement.decorator_list)
+        return set() if overloads else {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {
+            (each.asname or each.name).partition(".")[0]
+            for each in statement.names
+            if each.asname or "." not in each.name
+        }
+    stored = (node for node in _inside(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return {node.id for node in stored}
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs in the module's own scope: not what functions, classes and comprehensions hold."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, _OWN_SCOPES):
+            yield from _inside(child)
 
 
 def shared_files_over(tree: Tree, limit: int) -> list[str]:

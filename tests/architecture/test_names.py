@@ -22,6 +22,7 @@ def _crowded_shared(tree: Tree) -> list[str]:
         names.names_that_say_nothing,
         names.folders_without_init,
         names.modules_without_docstring,
+        names.names_bound_twice,
         _crowded_shared,
     ],
 )
@@ -62,3 +63,20 @@ def test_ninth_file_in_shared_is_reported(tmp_path: Path) -> None:
     eight = {f"shared/{letter}.py": "" for letter in "abcdefgh"} | {"shared/__init__.py": ""}
     assert _crowded_shared(plant(tmp_path, eight)) == []
     assert len(_crowded_shared(plant(tmp_path, {"shared/i.py": ""}))) == 9
+
+
+def test_name_that_a_module_binds_twice_is_reported(tmp_path: Path) -> None:
+    files = {
+        "core/a.py": "_WAITING = 1\nx, y = 1, [z for z in ()]\n_WAITING = 2\n",
+        "core/b.py": "def f(): ...\nclass f: ...\nf: int = 1\n",
+        "core/c.py": "from a import b\nfor b in ():\n    pass\n",
+        "core/d.py": "try:\n    import a\nexcept ImportError:\n    a = None\nif a:\n    b = 1\nelse:\n    b = 2\n",
+        "core/e.py": "import a.b\nimport a.c\nz = [z for z in ()]\ndef g():\n    z = 1\nclass C:\n    z = 1\n",
+        "core/f.py": "@overload\ndef f(): ...\n@overload\ndef f(): ...\ndef f(): ...\n",
+    }
+    assert names.names_bound_twice(plant(tmp_path, files)) == [
+        "core/a.py:3: _WAITING",
+        "core/b.py:2: f",
+        "core/b.py:3: f",
+        "core/c.py:2: b",
+    ]

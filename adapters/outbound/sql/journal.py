@@ -19,8 +19,9 @@ from shared.events import Event
 RELAY, LOG = "relay", "log"
 """The consumers of every event: the relay once, the integrator of each party's log."""
 
-_SUBJECTS = select(schema.subject).where(schema.subject.c.id.in_(bindparam("subjects", expanding=True)))
-_SUBJECTS = _SUBJECTS.where(mine(schema.subject))
+_SUBJECTS = select(schema.subject).where(
+    schema.subject.c.id.in_(bindparam("subjects", expanding=True)), mine(schema.subject)
+)
 
 Row = dict[str, Any]
 
