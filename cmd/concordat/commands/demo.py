@@ -1,6 +1,5 @@
 """`concordat demo`: plays two clubs against the running server, or starts one for as long as it takes."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import typer
 from rich.console import Console
 
 from concordat.failures import Failure
+from concordat.interrupts import run
 from concordat.running import find_running
 from concordat.settings import Settings, load
 from concordat.story import Issue, Stage, play
@@ -94,7 +94,7 @@ def _issuer(settings: Settings) -> Issue:
     from concordat.clocks import now, random_bytes
     from ports.tokens import Claims
 
-    keys = asyncio.run(open_keys(build_secrets(settings), random_bytes))
+    keys = run(open_keys(build_secrets(settings), random_bytes))
     tokens = build_tokens(settings, keys, now)
 
     def issue(principal: str, club: str | None, roles: frozenset[str]) -> str:
