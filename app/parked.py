@@ -1,4 +1,4 @@
-"""Looking after parked messages: one is delivered again to the consumer that could not handle it, or forgotten."""
+"""Looking after parked messages: one is found, and delivered again to the consumer that could not handle it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,9 @@ class ParkedMessages:
     parking: Parking
     handlers: Mapping[str, Handler]
 
-    async def list(self) -> Sequence[ParkedMessage]:
-        """All of them, what was parked first in front."""
-        return await self.parking.list()
-
     async def of(self, event_id: UUID, consumer: str | None = None) -> Sequence[ParkedMessage]:
         """What is parked of an event, for this consumer or for any; raises NotParked."""
-        found = [one for one in await self.list() if one.event_id == event_id and consumer in (None, one.consumer)]
+        found = [one for one in await self.parking.of(event_id) if consumer in (None, one.consumer)]
         if not found:
             raise NotParked(event_id=event_id, **({} if consumer is None else {"consumer": consumer}))
         return found
@@ -41,8 +37,4 @@ class ParkedMessages:
         async with self.look(worker("parked", parked.club)) as tx:
             message = (await tx.log.messages([parked.event_id]))[parked.event_id]
         await handler(message)
-        await self.parking.drop(parked)
-
-    async def drop(self, parked: ParkedMessage) -> None:
-        """Forget it: the consumer will never handle it."""
         await self.parking.drop(parked)

@@ -45,8 +45,11 @@ class Parking(Protocol):
     async def list(self) -> Sequence[ParkedMessage]:
         """All of it, what was parked first in front."""
 
+    async def of(self, event_id: UUID) -> Sequence[ParkedMessage]:
+        """What is parked of this event, in order of consumers."""
+
     async def counts(self) -> Mapping[str, int]:
         """How many messages are parked, by consumer; a consumer without any is not in it."""
 
     async def drop(self, parked: ParkedMessage) -> None:
-        """Forget a message; no error if it is gone already."""
+        """Forget a message, which its consumer will never handle; no error if it is gone already."""

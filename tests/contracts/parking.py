@@ -57,6 +57,17 @@ class ParkingContract(InWorlds):
         await world.parking.add("counts", message, "second")
         assert await parked_of(world, ann) == kept
 
+    async def test_what_is_parked_of_an_event_is_found_by_its_id(self, scene: Scene) -> None:
+        world = scene.world
+        (mine, *_), (theirs, *_) = await messages(world, scene.home), await messages(world, scene.host)
+        for consumer, message in (("other", mine), ("counts", mine), ("counts", theirs)):
+            await world.parking.add(consumer, message, "e")
+        assert [(one.consumer, one.event_id) for one in await world.parking.of(mine.id)] == [
+            ("counts", mine.id),
+            ("other", mine.id),
+        ]
+        assert await world.parking.of(world.new_id()) == []
+
     async def test_messages_are_counted_by_consumer(self, world: World, ann: Caller) -> None:
         await renamed(world, ann, "One")
         before = await world.parking.counts()

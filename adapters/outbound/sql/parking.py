@@ -1,6 +1,7 @@
 """Parked messages in SQL: each is written and dropped as the club that acted, and all are read as no club."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, select
 
@@ -10,11 +11,11 @@ from ports.bus import Message
 from ports.parking import ParkedMessage
 
 _parked = schema.parked
-_EVERY = (
-    select(_parked.c.club_id.label("club"), *(column for column in _parked.c if column.name != "club_id"))
-    .where(everyones(_parked))
-    .order_by(_parked.c.at, _parked.c.event_id, _parked.c.consumer)
-)
+_MESSAGES = select(
+    _parked.c.club_id.label("club"), *(column for column in _parked.c if column.name != "club_id")
+).where(everyones(_parked))
+_EVERY = _MESSAGES.order_by(_parked.c.at, _parked.c.event_id, _parked.c.consumer)
+_OF = _MESSAGES.where(_parked.c.event_id == bindparam("event_id")).order_by(_parked.c.consumer)
 _COUNTS = (
     select(_parked.c.consumer, func.count().label("messages")).where(everyones(_parked)).group_by(_parked.c.consumer)
 )
@@ -37,6 +38,9 @@ class SqlParking:
 
     async def list(self) -> Sequence[ParkedMessage]:
         return [ParkedMessage(**row) for row in await self._database.rows(None, _EVERY)]
+
+    async def of(self, event_id: UUID) -> Sequence[ParkedMessage]:
+        return [ParkedMessage(**row) for row in await self._database.rows(None, _OF, event_id=event_id)]
 
     async def counts(self) -> Mapping[str, int]:
         return {row["consumer"]: row["messages"] for row in await self._database.rows(None, _COUNTS)}

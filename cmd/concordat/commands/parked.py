@@ -79,7 +79,7 @@ def drop(
 
 async def _list(settings: Settings) -> "Sequence[ParkedMessage]":
     async with _messages(settings) as messages:
-        return await messages.list()
+        return await messages.parking.list()
 
 
 async def _retry(settings: Settings, event: str, consumer: str | None) -> None:
@@ -105,7 +105,7 @@ async def _drop(settings: Settings, event: str, consumer: str | None, *, yes: bo
         if not yes:
             typer.confirm(f"Forget {event}, which {consumers} could not handle, for ever?", abort=True)
         for one in found:
-            await messages.drop(one)
+            await messages.parking.drop(one)
     typer.echo(f"{event} is parked no more, and {consumers} will not handle it.")
 
 

@@ -54,7 +54,7 @@ async def test_a_retry_has_the_effect_and_the_message_is_parked_no_more(scene: S
     message, messages = await checked_in(scene), parked_in(scene.world)
     await scene.world.parking.add(CONSUMER, message, "database/unavailable")
     await only(messages, message.id)
-    assert (await messages.list(), await counted(scene)) == ([], 1)
+    assert (await messages.parking.list(), await counted(scene)) == ([], 1)
 
 
 async def test_a_retry_of_what_was_handled_after_all_has_no_second_effect(scene: Scene) -> None:
@@ -62,7 +62,7 @@ async def test_a_retry_of_what_was_handled_after_all_has_no_second_effect(scene:
     await scene.world.clubs.visit_counts.on_checked_in(message)
     await scene.world.parking.add(CONSUMER, message, "database/unavailable")
     await only(messages, message.id)
-    assert (await messages.list(), await counted(scene)) == ([], 1)
+    assert (await messages.parking.list(), await counted(scene)) == ([], 1)
 
 
 async def test_what_fails_again_stays_parked_as_it_was(scene: Scene) -> None:
@@ -71,10 +71,10 @@ async def test_what_fails_again_stays_parked_as_it_was(scene: Scene) -> None:
 
     message, messages = await checked_in(scene), parked_in(scene.world, {CONSUMER: failing})
     await scene.world.parking.add(CONSUMER, message, "KeyError")
-    before = await messages.list()
+    before = await messages.parking.list()
     with pytest.raises(Unavailable):
         await only(messages, message.id)
-    assert await messages.list() == before
+    assert await messages.parking.list() == before
 
 
 async def test_a_message_goes_to_the_consumer_that_it_is_parked_for_alone(scene: Scene) -> None:
@@ -101,15 +101,15 @@ async def test_a_message_of_a_consumer_that_is_not_installed_stays_parked(scene:
     await scene.world.parking.add("gone.consumer", message, "e")
     with pytest.raises(NoSuchConsumer):
         await only(messages, message.id)
-    assert len(await messages.list()) == 1
+    assert len(await messages.parking.list()) == 1
 
 
 async def test_what_is_dropped_is_never_handled(scene: Scene) -> None:
     message, messages = await checked_in(scene), parked_in(scene.world)
     await scene.world.parking.add(CONSUMER, message, "e")
     (parked,) = await messages.of(message.id, CONSUMER)
-    await messages.drop(parked)
-    assert (await messages.list(), await counted(scene)) == ([], 0)
+    await messages.parking.drop(parked)
+    assert (await messages.parking.list(), await counted(scene)) == ([], 0)
 
 
 @pytest.mark.parametrize("consumer", [None, CONSUMER, "nobody"])
