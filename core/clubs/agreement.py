@@ -238,11 +238,6 @@ class Agreement(Aggregate):
                 return covered
         return status
 
-    def active_at(self, at: datetime, zone: str) -> bool:
-        """Whether a member may be received at `at` in a club of this `zone`."""
-        today = local_date(at, zone)
-        return self.status(at, today, today, zone) is AgreementStatus.ACTIVE
-
     def _party(self, club: UUID) -> None:
         if club not in self.parties or (self.state is AgreementState.DRAFT and club != self.proposer):
             raise NotAParty

@@ -25,20 +25,6 @@ class TestCasbinAllow(AuthoriserContract):
     ) -> CasbinAllow:
         return CasbinAllow(MODEL, permissions=permissions, network=network, roles=roles)
 
-    def test_a_reloaded_policy_is_in_force_at_once_and_whole(self) -> None:
-        allow = self.make()
-        assert allowed(allow, caller("guest"), "clubs.visit.read")
-        assert not allowed(allow, caller("guest"), "clubs.visit.check_in")
-        allow.reload(permissions=PERMISSIONS, network=NETWORK, roles={"guest": ["clubs.visit.check_in"]})
-        assert not allowed(allow, caller("guest"), "clubs.visit.read")
-        assert allowed(allow, caller("guest"), "clubs.visit.check_in")
-
-    def test_a_policy_that_is_refused_leaves_the_old_one_in_force(self) -> None:
-        allow = self.make()
-        with pytest.raises(ValueError, match="no module declares"):
-            allow.reload(permissions=[], network=[], roles=ROLES)
-        assert allowed(allow, caller("guest"), "clubs.visit.read")
-
     def test_threads_that_ask_at_once_get_their_own_answers(self) -> None:
         allow = self.make()
         questions = [(caller(role, f"extra{n}"), name) for n in range(50) for role in ROLES for name in PERMISSIONS]

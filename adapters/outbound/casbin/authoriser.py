@@ -16,7 +16,7 @@ _MOST_REMEMBERED = 10_000
 
 
 class _Policy:
-    """One version of the policy with what it has decided so far; never changed, only replaced as a whole."""
+    """The policy, which never changes, with what it has decided so far."""
 
     def __init__(
         self, model: str, roles: Mapping[str, Collection[str]], permissions: Collection[str], network: Collection[str]
@@ -64,7 +64,6 @@ class CasbinAllow:
         network: Collection[str],
         roles: Mapping[str, Collection[str]],
     ) -> None:
-        self._model = model
         self._policy = _Policy(model, roles, permissions, network)
 
     def __call__(self, caller: Caller, permission: str) -> None:
@@ -75,12 +74,6 @@ class CasbinAllow:
             raise LookupError(f"no module declares the permission {permission}")
         if (scope == CLUB and caller.club is None) or not policy.grants(caller.roles, permission):
             raise Forbidden(permission=permission)
-
-    def reload(
-        self, *, permissions: Collection[str], network: Collection[str], roles: Mapping[str, Collection[str]]
-    ) -> None:
-        """Puts another policy in force at once and whole; decisions of the one before are forgotten with it."""
-        self._policy = _Policy(self._model, roles, permissions, network)
 
 
 def _model(text: str) -> FastModel:

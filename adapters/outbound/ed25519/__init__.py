@@ -1,7 +1,5 @@
 """Ed25519 signatures: the one place that checks and makes them for everything that the logs sign."""
 
-import secrets
-
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -15,11 +13,6 @@ def verify(key: bytes, message: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def generate_seed() -> bytes:
-    """A new private key, as the 32 bytes that the secrets port keeps."""
-    return secrets.token_bytes(SEED_SIZE)
 
 
 class Signer:

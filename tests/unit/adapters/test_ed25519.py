@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.outbound.ed25519 import SEED_SIZE, Signer, generate_seed, verify
+from adapters.outbound.ed25519 import SEED_SIZE, Signer, verify
 
 VECTORS = Path(__file__).parents[2] / "data" / "wycheproof" / "ed25519.json"
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -50,12 +50,6 @@ def test_a_signature_verifies_and_with_one_bit_changed_does_not(seed: bytes, mes
 @given(key=st.binary(max_size=40), message=st.binary(max_size=8), signature=st.binary(max_size=70))
 def test_arbitrary_bytes_are_refused_without_an_error(key: bytes, message: bytes, signature: bytes) -> None:
     assert verify(key, message, signature) is False
-
-
-def test_a_generated_seed_is_new_each_time_and_makes_a_signer() -> None:
-    first, second = generate_seed(), generate_seed()
-    assert first != second
-    assert Signer(first).key != Signer(second).key
 
 
 def test_a_seed_of_another_length_is_refused_without_quoting_it() -> None:
