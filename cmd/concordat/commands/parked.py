@@ -134,9 +134,9 @@ async def _found(
 async def _messages(settings: Settings) -> "AsyncIterator[ParkedMessages]":
     from adapters.outbound.sql.log import SqlLogTx
     from app.parked import ParkedMessages
-    from concordat.container import running
+    from concordat.container import migrated
 
-    async with running(settings) as system:
+    async with migrated(settings) as system:
         i = system.infrastructure
         handlers = {each.consumer: each.handler for built in system.modules for each in built.subscriptions()}
         yield ParkedMessages(look=i.look(SqlLogTx), parking=i.parking, handlers=handlers)

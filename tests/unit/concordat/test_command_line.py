@@ -78,6 +78,7 @@ NOBODY = "01960000-0000-7000-8000-000000000001"
     "words",
     [
         ("log", "audit"),
+        ("parked", "list"),
         ("trust", "export", "trust.json"),
         ("token", "--club", "development"),
         ("subject", "erase", NOBODY, "--club", "development", "--yes"),
