@@ -1,0 +1,1 @@
+"""Hyperledger Fabric: a Gateway client that is a library of its own, and the ledger port on top of it."""

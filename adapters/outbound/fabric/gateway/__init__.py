@@ -1,0 +1,17 @@
+"""A client of Hyperledger Fabric's Gateway service for asyncio: evaluate, endorse, submit, commit status, events.
+
+Made for Fabric 2.5 and 3.1, and shaped like the official clients for Go, Node and Java: one call for the usual case
+(`Contract.submit`), the same in steps (`propose`, `endorse`, `submit`, `status`), and signing elsewhere (`digest`,
+`signed_by`). It knows nothing of Concordat but the wire codec.
+
+    identity = Identity(msp_id="HarbourMSP", certificate=certificate_pem)
+    peers = [Peer(address="localhost:7051", roots=roots_pem)]
+    async with Gateway.connect(peers, identity, signer(private_key_pem)) as gateway:
+        contract = gateway.contract("clubs", "assets")
+        await contract.submit("CreateAsset", "ring", "gold")
+        answer = await contract.evaluate("ReadAsset", "ring")
+
+Each stage has an error of its own (EvaluateError, EndorseError, SubmitError, CommitStatusError, CommitError,
+EventsError), which carries the transaction id, every detail that the peers gave, and a `Fault`: what kind of trouble it
+is, whatever the code said.
+"""

@@ -1,0 +1,135 @@
+"""How requests reach a Gateway: a seam of two methods, and gRPC behind it, over one peer after the other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+
+from adapters.outbound.fabric.gateway.errors import Detail, TransportError
+from adapters.outbound.fabric.gateway.messages import ErrorDetail, Status
+from shared.protowire import NotProtobuf, decode
+
+LARGEST_MESSAGE = 100 << 20
+"""Bytes; a peer's own limit, unless set otherwise."""
+
+_DETAILS = "grpc-status-details-bin"
+_DETAIL_TYPE = "type.googleapis.com/gateway.ErrorDetail"
+_OPTIONS: tuple[tuple[str, Any], ...] = (
+    # A peer answers pings that come more often than once a minute with GOAWAY.
+    ("grpc.keepalive_time_ms", 120_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+
+class Transport(Protocol):
+    """Carries encoded requests to `/gateway.Gateway/<method>`. MUST raise TransportError, and nothing else, when it
+    fails, with the peers' details where there are any."""
+
+    async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes: ...
+
+    def stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
+        """The messages of a stream, until whoever reads it closes it or it fails."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A gateway peer: host and port, the PEM roots of its TLS certificate, and the name in it where that is not the
+    host's (dialled by IP address, say). `certificate` and `private_key` are for peers that ask clients for TLS
+    certificates too."""
+
+    address: str
+    roots: bytes
+    name: str | None = None
+    certificate: bytes | None = None
+    private_key: bytes | None = None
+
+
+class GrpcTransport:
+    """Implements Transport; made inside the running loop. A peer that cannot be reached is left for the next one.
+
+    What one peer refused is not asked of another: only connections that fail are.
+    """
+
+    def __init__(self, peers: Sequence[Peer]) -> None:
+        if not peers:
+            raise ValueError("a gateway needs at least one peer")
+        self._channels = [_channel(peer) for peer in peers]
+        self._current = 0
+
+    async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes:
+        """Raises TransportError, of the last peer that was tried."""
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        for attempt in range(len(self._channels)):
+            place = self._current
+            left = deadline - asyncio.get_running_loop().time()
+            try:
+                answer: bytes = await _unary(self._channels[place], method)(request, timeout=max(left, 0))
+            except grpc.aio.AioRpcError as error:
+                if attempt + 1 == len(self._channels) or not self._left(place, error):
+                    raise _transport_error(error) from None
+            else:
+                return answer
+        raise AssertionError("the last attempt returns or raises")
+
+    async def stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
+        """Begins at whichever peer answers; raises TransportError when the stream ends, however it does."""
+        place = self._current
+        multicallable: Any = self._channels[place].unary_stream(f"/gateway.Gateway/{method}")
+        call = multicallable(request)
+        try:
+            async for message in call:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            self._left(place, error)
+            raise _transport_error(error) from None
+        finally:
+            call.cancel()
+        raise TransportError("UNAVAILABLE", "the peer ended the stream")
+
+    async def close(self) -> None:
+        await asyncio.gather(*(channel.close() for channel in self._channels))
+
+    def _left(self, place: int, error: grpc.aio.AioRpcError) -> bool:
+        """Whether it was the connection that failed; the next call then begins at the next peer."""
+        if error.code() is not grpc.StatusCode.UNAVAILABLE or _details(error):
+            return False
+        if self._current == place:
+            self._current = (place + 1) % len(self._channels)
+        return True
+
+
+def _channel(peer: Peer) -> grpc.aio.Channel:
+    credentials = grpc.ssl_channel_credentials(peer.roots, peer.private_key, peer.certificate)
+    named = () if peer.name is None else (("grpc.ssl_target_name_override", peer.name),)
+    return grpc.aio.secure_channel(peer.address, credentials, options=(*_OPTIONS, *named))
+
+
+def _unary(channel: grpc.aio.Channel, method: str) -> Any:
+    return channel.unary_unary(f"/gateway.Gateway/{method}")
+
+
+def _transport_error(error: grpc.aio.AioRpcError) -> TransportError:
+    return TransportError(error.code().name, error.details() or "", _details(error))
+
+
+def _details(error: grpc.aio.AioRpcError) -> list[Detail]:
+    found = []
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS and isinstance(value, bytes):
+            with suppress(NotProtobuf):
+                found += [decode(ErrorDetail, one.value) for one in decode(Status, value).details if _is_detail(one)]
+    return [Detail(address=one.address, msp_id=one.msp_id, message=one.message) for one in found]
+
+
+def _is_detail(wrapped: Any) -> bool:
+    return bool(wrapped.type_url == _DETAIL_TYPE)
