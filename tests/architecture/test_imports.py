@@ -81,6 +81,8 @@ _CLEAN = {
     f"{ring}/__init__.py": "" for ring in (*RINGS, "adapters/inbound", "adapters/outbound", "core/clubs", "core/log")
 } | {
     "adapters/outbound/sql/__init__.py": "import sqlalchemy\n",
+    "adapters/outbound/fabric/__init__.py": "",
+    "adapters/outbound/fabric/gateway/__init__.py": "import shared\n",
     "adapters/outbound/paseto/__init__.py": "",
     "adapters/outbound/paseto/tokens.py": "import pyseto\n",
     "cmd/concordat/container.py": "import dependency_injector\nimport adapters.outbound.sql\n",
@@ -93,6 +95,7 @@ _ONE_FAULT_FOR_EACH_CONTRACT = {
     "adapters/outbound/a.py": "import app\n",
     "adapters/outbound/b.py": "import sqlalchemy\n",
     "adapters/outbound/c.py": "import pyseto\n",
+    "adapters/outbound/fabric/gateway/a.py": "import ports\n",
     "cmd/concordat/a.py": "import dependency_injector.providers\n",
 }
 

@@ -42,7 +42,7 @@ PLATFORM = Module(
     build=build,
     permissions=frozenset(),
     tables=frozenset({"directory", "event", "pending", "inbox", "parked", "answer"}),
-    codes=frozenset({"auth", "bus", "canonical", "database", "idempotency", "request", "secrets"}),
+    codes=frozenset({"auth", "bus", "canonical", "database", "idempotency", "protobuf", "request", "secrets"}),
     packages=("shared", "ports.unit_of_work", "ports.tokens", "ports.bus", "ports.parking", "ports.secrets"),
     jobs=lambda workers, i: workers.jobs(i),
 )

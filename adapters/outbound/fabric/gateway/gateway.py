@@ -170,15 +170,15 @@ class Gateway:
         """
         signed = self.signed(question)
         request = SignedRequest(request=signed.data, signature=signed.signature)
-        left = self.limits.commit_seconds if within_seconds is None else within_seconds
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + (self.limits.commit_seconds if within_seconds is None else within_seconds)
         while True:
-            turn = min(left, self.limits.status_turn_seconds)
-            left -= turn
             try:
                 async with self._statuses:
+                    turn = max(min(deadline - clock(), self.limits.status_turn_seconds), 0)
                     answer = await self.transport.call(_STATUS.method, encode(request), timeout_seconds=turn)
             except TransportError as error:
-                if error.code != "DEADLINE_EXCEEDED" or left <= 0:
+                if error.code != "DEADLINE_EXCEEDED" or clock() >= deadline:
                     raise CommitStatusError(error, signed.transaction_id) from None
             else:
                 found = _STATUS.decoded(answer, signed.transaction_id)
