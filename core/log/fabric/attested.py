@@ -5,11 +5,11 @@ say: peers of these organisations have this checkpoint in their committed state.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from core.log.checkpoints import Checkpoint
-from core.log.errors import EvidenceInvalid
+from core.log.errors import EvidenceInvalid, LogInvalid
 from core.log.fabric.messages import (
     ENDORSER_TRANSACTION,
     ChaincodeAction,
@@ -26,7 +26,7 @@ from core.log.fabric.messages import (
     TxReadWriteSet,
 )
 from core.log.trust import LedgerTrust
-from shared.canonical import Json, NotCanonical, b64url, dumps, unb64url
+from shared.canonical import Json, NotCanonical, b64url, dumps, loads, unb64url
 from shared.protowire import NotProtobuf, decode, encode
 
 ATTESTED_READ = "fabric-attested-read"
@@ -66,6 +66,10 @@ class AttestedRead:
     payload: bytes
     endorsements: tuple[tuple[bytes, bytes], ...]
 
+    def with_endorsements(self, endorsements: tuple[tuple[bytes, bytes], ...]) -> "AttestedRead":
+        """The same read, endorsed by these."""
+        return replace(self, endorsements=endorsements)
+
     def to_json(self) -> dict[str, Json]:
         """The evidence as a receipt holds it."""
         return {
@@ -95,6 +99,25 @@ def checkpoint_key(origin: str, size: int) -> str:
 def checkpoint_answer(checkpoint: Checkpoint) -> bytes:
     """What the contract answers to `Checkpoint`: the answer says itself what it is about."""
     return dumps({"origin": checkpoint.origin, "size": checkpoint.size, "root": b64url(checkpoint.root)})
+
+
+def answered_checkpoint(read: AttestedRead) -> Checkpoint:
+    """The checkpoint that the contract answered with; raises EvidenceInvalid, or NotProtobuf."""
+    action = decode(ChaincodeAction, decode(ProposalResponsePayload, read.payload).extension)
+    try:
+        match loads((action.response or Response()).payload):
+            case {"origin": str(origin), "size": int(size), "root": str(root)}:
+                return Checkpoint(origin=origin, size=size, root=unb64url(root))
+    except (NotCanonical, LogInvalid) as error:
+        raise EvidenceInvalid("the contract answered with no checkpoint") from error
+    raise EvidenceInvalid("the contract answered with no checkpoint")
+
+
+def has_writes(results: bytes) -> bool:
+    """Whether a transaction with these results (a TxReadWriteSet) would change anything; raises NotProtobuf."""
+    spaces = decode(TxReadWriteSet, results).namespaces
+    touched = [decode(KVRWSet, space.rwset) for space in spaces]
+    return any(each.writes or each.metadata_writes for each in touched)
 
 
 def check_attested(

@@ -1,0 +1,76 @@
+"""Attested reads of a checkpoint: one peer of each organisation is asked to sign what it has committed."""
+
+import asyncio
+from dataclasses import replace
+
+from adapters.outbound.fabric.gateway.gateway import Contract
+from adapters.outbound.fabric.gateway.messages import (
+    ChaincodeActionPayload,
+    ChaincodeEndorsedAction,
+    ChaincodeProposalPayload,
+    Header,
+    Payload,
+    Transaction,
+)
+from adapters.outbound.fabric.gateway.signables import Endorsed, Proposal
+from core.log.errors import EvidenceInvalid
+from core.log.fabric.attested import (
+    CHECKPOINT_FUNCTION,
+    AttestedRead,
+    CheckEndorsement,
+    answered_checkpoint,
+    check_attested,
+)
+from core.log.trust import LedgerTrust
+from shared.protowire import decode
+
+
+async def attested_read(
+    contract: Contract, origin: str, size: int, trust: LedgerTrust, check: CheckEndorsement
+) -> AttestedRead:
+    """A read that as many organisations signed as answer and agree, k of them at least; nothing is submitted.
+
+    Each is asked by itself, so that one whose peer is down or lags behind does not keep the others' word from counting.
+    Raises EndorseError where nobody answers (or the contract does not hold it), EvidenceInvalid where too few agree.
+    """
+    proposal = contract.propose(CHECKPOINT_FUNCTION, origin, str(size))
+    proposal = contract.gateway.signed(proposal)
+    asked = [_asked(contract, proposal, name) for name in sorted(trust.organisations)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    reads = [one for one in answers if isinstance(one, AttestedRead)]
+    if not reads:
+        raise next(one for one in answers if isinstance(one, BaseException))
+    read = _joined(reads)
+    checkpoint = answered_checkpoint(read)
+    if (checkpoint.origin, checkpoint.size) != (origin, size):
+        raise EvidenceInvalid("the peers answered about another checkpoint")
+    check_attested(read.to_json(), checkpoint, trust, check)
+    return read
+
+
+async def _asked(contract: Contract, proposal: Proposal, organisation: str) -> AttestedRead:
+    return _read(await contract.gateway.endorse(replace(proposal, organizations=(organisation,))))
+
+
+def _read(transaction: Endorsed) -> AttestedRead:
+    payload = decode(Payload, transaction.data)
+    header = payload.header or Header()
+    acted = decode(ChaincodeActionPayload, decode(Transaction, payload.data).actions[0].payload)
+    endorsed = acted.action or ChaincodeEndorsedAction()
+    return AttestedRead(
+        channel_header=header.channel_header,
+        signature_header=header.signature_header,
+        call=decode(ChaincodeProposalPayload, acted.chaincode_proposal_payload).input,
+        payload=endorsed.proposal_response_payload,
+        endorsements=tuple((one.endorser, one.signature) for one in endorsed.endorsements),
+    )
+
+
+def _joined(reads: list[AttestedRead]) -> AttestedRead:
+    """The read that most organisations signed, with all of their signatures; of equals the first."""
+    by_payload: dict[bytes, list[AttestedRead]] = {}
+    for read in reads:
+        by_payload.setdefault(read.payload, []).append(read)
+    agreeing = max(by_payload.values(), key=len)
+    endorsements = tuple(one for read in agreeing for one in read.endorsements)
+    return agreeing[0].with_endorsements(endorsements)

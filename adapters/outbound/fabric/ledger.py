@@ -1,0 +1,231 @@
+"""The ledger on Hyperledger Fabric: rounds of checkpoints as transactions of the contract `witness`, never twice.
+
+A round's transaction id follows from what it brings and from the number of the attempt. The signed transaction is kept
+before it is sent, and sent again until its outcome is certain; only then may another attempt be made.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, cast
+
+from adapters.outbound.fabric.attesting import attested_read
+from adapters.outbound.fabric.faults import answering
+from adapters.outbound.fabric.gateway.errors import (
+    VALID,
+    CommitStatusError,
+    EndorseError,
+    EvaluateError,
+    Fault,
+    SubmitError,
+)
+from adapters.outbound.fabric.gateway.gateway import Contract
+from adapters.outbound.fabric.gateway.signables import NONCE_SIZE, Endorsed, action_of, status_question
+from core.log.errors import EvidenceInvalid
+from core.log.fabric.attested import CheckEndorsement, has_writes
+from core.log.trust import LedgerTrust
+from ports.attempts import REFUSED, Attempt, Attempts
+from ports.ledger import (
+    Anchored,
+    CommitUnknown,
+    LedgerBusy,
+    LedgerHead,
+    LedgerRejected,
+    Submission,
+)
+from shared.canonical import b64url, dumps, loads, unb64url
+
+Answer = Anchored | LedgerRejected
+MOST_ITEMS = 100
+"""As many checkpoints as the contract takes in one transaction."""
+
+MOST_ATTEMPTS = 5
+NOT_HELD = "not-held: "
+_FINAL = frozenset({Fault.ACCESS_DENIED, Fault.TOO_LARGE, Fault.CONFIGURATION})
+"""Faults of Submit after which the orderer will never take the transaction."""
+
+_NOBODY = "concordat/nobody/1"
+"""A log that nobody registers: asking for it shows whether the contract answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for a commit before the same bytes are sent again, in seconds, and how often that is done."""
+
+    asked_first_seconds: float = 1.0
+    commit_seconds: float = 15.0
+    sendings: int = 3
+
+
+class FabricLedger:
+    """Implements ports.ledger.Ledger. `secret` (32 bytes) makes transaction ids that nobody can foresee."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        attempts: Attempts,
+        trust: LedgerTrust,
+        secret: bytes,
+        check: CheckEndorsement,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        self._contract = contract
+        self._attempts = attempts
+        self._trust = trust
+        self._secret = secret
+        self._check = check
+        self._patience = patience or Patience()
+
+    async def head(self, origin: str) -> LedgerHead | None:
+        with answering():
+            try:
+                answer = cast(Any, loads(await self._contract.evaluate("Head", origin)))
+            except EvaluateError as error:
+                if _is_not_held(error):
+                    return None
+                raise
+        return LedgerHead(size=answer["size"], root=unb64url(answer["root"]))
+
+    async def register(self, origin: str, verifier_key: str) -> None:
+        with answering():
+            try:
+                proposal = self._contract.propose("RegisterLog", origin, verifier_key)
+                transaction = await self._contract.gateway.endorse(proposal)
+                if has_writes(action_of(transaction.data).results):
+                    # Whoever registers the same log twice at once writes the same, and one of the two is void.
+                    await self._contract.gateway.submit(transaction)
+                    await self._contract.gateway.committed(transaction)
+            except EndorseError as error:
+                if error.contract is None:
+                    raise
+                raise _rejected(error.contract[1], origin) from error
+
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
+        answers: list[Answer] = []
+        with answering():
+            for attempt in await self._attempts.unsettled():
+                await self._settled(attempt, asking_first=True)
+            for start in range(0, len(submissions), MOST_ITEMS):
+                answers += await self._round(submissions[start : start + MOST_ITEMS])
+        return answers
+
+    async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
+        with answering():
+            try:
+                read = await attested_read(self._contract, origin, size, self._trust, self._check)
+            except EndorseError as error:
+                if _is_not_held(error):
+                    return None
+                raise
+            except EvidenceInvalid as error:
+                raise LedgerBusy(fault=error.reason, stage="evidence", remedy="ask again") from error
+        return {**read.to_json()}
+
+    async def trust(self) -> dict[str, object]:
+        return {**self._trust.to_json()}
+
+    async def check(self) -> None:
+        await self.head(_NOBODY)
+
+    async def _round(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
+        """One transaction for these checkpoints, attempt after attempt until one is valid."""
+        items = _items(submissions)
+        digest = sha256(items).digest()
+        last = await self._attempts.newest(digest)
+        first = 0 if last is None else last.number + 1
+        for number in range(first, first + MOST_ATTEMPTS):
+            transaction = await self._endorsed(items, number)
+            if transaction is None:
+                continue
+            if not has_writes(action_of(transaction.data).results):
+                return _answers(transaction)
+            attempt = Attempt(
+                round=digest, number=number, tx_id=transaction.transaction_id, envelope=transaction.envelope
+            )
+            attempt = await self._attempts.keep(attempt)
+            if await self._settled(attempt, asking_first=False) == VALID:
+                return _answers(Endorsed.from_envelope(attempt.envelope))
+        raise LedgerBusy(fault="conflict", stage="submit", remedy="others anchor the same logs at the same time")
+
+    async def _endorsed(self, items: bytes, number: int) -> Endorsed | None:
+        """The signed transaction of an attempt; None where one of its id is in a block already, valid or not."""
+        nonce = hmac.digest(self._secret, items + b"\0" + str(number).encode(), "sha256")[:NONCE_SIZE]
+        try:
+            transaction = await self._contract.gateway.endorse(self._contract.propose("Anchor", items, nonce=nonce))
+        except EndorseError as error:
+            if error.fault is Fault.DUPLICATE:
+                return None
+            raise
+        return self._contract.gateway.signed(transaction)
+
+    async def _settled(self, attempt: Attempt, *, asking_first: bool) -> int:
+        """The outcome of an attempt, noted; the same bytes are sent as often as it takes. Raises CommitUnknown.
+
+        The orderer's word that it has a transaction is worth nothing: one that was killed right after has lost it.
+        """
+        outcome = await self._asked(attempt, self._patience.asked_first_seconds) if asking_first else None
+        for _sending in range(self._patience.sendings):
+            if outcome is None:
+                outcome = await self._sent(attempt)
+            if outcome is None:
+                outcome = await self._asked(attempt, self._patience.commit_seconds)
+        if outcome is None:
+            raise CommitUnknown(tx_id=attempt.tx_id)
+        await self._attempts.settle(attempt, outcome)
+        return outcome
+
+    async def _sent(self, attempt: Attempt) -> int | None:
+        """REFUSED where the orderer will never take it, else None: what became of it must be asked."""
+        try:
+            await self._contract.gateway.submit(Endorsed.from_envelope(attempt.envelope))
+        except SubmitError as error:
+            if error.fault in _FINAL:
+                return REFUSED
+        return None
+
+    async def _asked(self, attempt: Attempt, seconds: float) -> int | None:
+        """The peer's word on the transaction; None where it has none within this time."""
+        gateway = self._contract.gateway
+        question = status_question(gateway.identity.serialized, self._contract.channel, attempt.tx_id)
+        try:
+            return (await gateway.commit_status(question, within_seconds=seconds)).code
+        except CommitStatusError as error:
+            if error.fault in (Fault.OUTCOME_UNKNOWN, Fault.OVERLOADED):
+                return None
+            raise
+
+
+def _items(submissions: Sequence[Submission]) -> bytes:
+    """The argument of Anchor."""
+    return dumps(
+        [
+            {
+                "note": one.checkpoint,
+                "old_size": one.old_size,
+                "proof": [b64url(each) for each in one.proof],
+            }
+            for one in submissions
+        ]
+    )
+
+
+def _answers(transaction: Endorsed) -> list[Answer]:
+    """What the contract said of each item."""
+    return [_answer(each) for each in cast("list[Any]", loads(transaction.response.payload))]
+
+
+def _answer(said: dict[str, Any]) -> Answer:
+    if "reason" in said:
+        return LedgerRejected(**said)
+    return Anchored(origin=said["origin"], size=said["size"])
+
+
+def _is_not_held(error: EvaluateError | EndorseError) -> bool:
+    return error.contract is not None and error.contract[1].startswith(NOT_HELD)
+
+
+def _rejected(words: str, origin: str) -> LedgerRejected:
+    """The refusal of a registration: the contract's words begin with the reason."""
+    return LedgerRejected(reason=words.partition(":")[0], origin=origin, stored_size=0)
