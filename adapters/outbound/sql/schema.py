@@ -15,7 +15,7 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 
-OUTSIDE_ROW_LEVEL_SECURITY = frozenset({"pending", "inbox", "directory", "alembic_version"})
+OUTSIDE_ROW_LEVEL_SECURITY = frozenset({"pending", "inbox", "directory", "attempt", "alembic_version"})
 
 
 def table(
@@ -215,4 +215,16 @@ anchor = table(
     Column("size", Integer, primary_key=True),
     Column("evidence", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+attempt = table(
+    "attempt",
+    Column("round", Bytes, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tx_id", Text, nullable=False),
+    Column("envelope", Bytes, nullable=False),
+    Column("outcome", Integer),
+    Column("at", Instant, nullable=False, index=True),
+    rights="SIU",
+    fixed=("tx_id", "envelope", "at"),
 )

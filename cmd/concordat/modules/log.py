@@ -20,6 +20,7 @@ LOG = Module(
     },
     tables=frozenset(
         {"record", "disclosure", "subject", "log", "leaf", "lost_leaf", "tile", "log_key", "checkpoint", "anchor"}
+        | {"attempt"}
     ),
     codes=frozenset({"log", "ledger", "publication"}),
     packages=("core.log", "ports.log", "ports.ledger", "app.log"),
