@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.errors import Busy, Conflict, Unavailable
+from core.log.witness import LedgerRejected
+from shared.errors import Busy, Unavailable
+
+__all__ = [
+    "Anchored",
+    "CommitUnknown",
+    "Ledger",
+    "LedgerBusy",
+    "LedgerHead",
+    "LedgerRejected",
+    "LedgerUnavailable",
+    "Submission",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +46,6 @@ class Anchored:
 
     origin: str
     size: int
-
-
-class LedgerRejected(Conflict):
-    """The ledger will never take this. Parameters: reason, origin, stored_size.
-
-    Reasons: unknown-origin, bad-signature, bad-proof, stale (older than the head), fork (same size, other root),
-    wrong-old-size, malformed, other-key (the origin is registered with another).
-    """
-
-    code = "ledger/rejected"
-    title = "The ledger refused the checkpoint."
 
 
 class LedgerBusy(Busy):

@@ -5,24 +5,19 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from adapters.outbound.ed25519 import Signer, verify
 from adapters.outbound.local.journal import Journal, LedgerDamaged
-from core.log.checkpoints import (
-    Checkpoint,
-    cosign_checkpoint,
-    open_checkpoint,
-    parse_checkpoint,
-    verify_extension,
-)
-from core.log.errors import LogInvalid, ProofInvalid, SignatureInvalid
+from core.log.checkpoints import Checkpoint, cosign_checkpoint
+from core.log.errors import LogInvalid
 from core.log.evidence import check_evidence, local_evidence
-from core.log.notes import Algorithm, VerifierKey, parse_key, parse_note
+from core.log.notes import Algorithm, VerifierKey
 from core.log.trust import LedgerTrust
+from core.log.witness import WitnessedLog, presented, registered, unknown_origin
 from ports.ledger import Anchored, LedgerHead, LedgerRejected, LedgerUnavailable, Submission
 from shared.canonical import Json
 from shared.clock import Now
@@ -32,16 +27,11 @@ WITNESS_NAME = "local-witness"
 Answer = Anchored | LedgerRejected
 T = TypeVar("T")
 
-_Fresh = dict[tuple[str, int], tuple[Checkpoint, str]]
-"""What a batch adds, in order: (origin, size) to the checkpoint and its signed note."""
-
-
 @dataclass(slots=True)
 class _Log:
-    """An origin with its key, its newest checkpoint, and where in the file each size stands."""
+    """What is known of a log, and where in the file each of its sizes stands."""
 
-    key: VerifierKey
-    head: Checkpoint | None = None
+    known: WitnessedLog
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
     places: "array[int]" = field(default_factory=lambda: array("Q"))
 
@@ -55,6 +45,17 @@ class _Log:
     def place_of(self, size: int) -> int | None:
         at = bisect_left(self.sizes, size)
         return self.places[at] if at < len(self.sizes) and self.sizes[at] == size else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What a batch adds, in order: (origin, size) to the checkpoint and its signed note; and its logs as they are then.
+
+    Nothing of it is true before it is written.
+    """
+
+    logs: dict[str, WitnessedLog] = field(default_factory=dict)
+    fresh: dict[tuple[str, int], tuple[Checkpoint, str]] = field(default_factory=dict)
 
 
 class LocalLedger:
@@ -134,7 +135,7 @@ class LocalLedger:
         for place, entry in self._journal.new_entries():
             try:
                 self._grown.add(self._take_in(place, entry))
-            except (LookupError, TypeError, ValueError, OverflowError, LogInvalid) as error:
+            except (LookupError, TypeError, ValueError, OverflowError, LedgerRejected) as error:
                 raise self._damaged("", "an entry of another kind") from error
         for origin in sorted(self._grown):
             self._check_head(origin)
@@ -143,10 +144,9 @@ class LocalLedger:
     def _take_in(self, place: int, entry: Any) -> str:
         origin = str(entry["origin"])
         if "key" in entry:
-            key = parse_key(entry["key"])
-            if key.name != origin or origin in self._logs:
-                raise ValueError("a key of another log, or a second one")
-            self._logs[origin] = _Log(key=key)
+            if origin in self._logs:
+                raise ValueError("a second key")
+            self._logs[origin] = _Log(known=registered(origin, entry["key"]))
         else:
             self._logs[origin].add(entry["size"], place)
         return origin
@@ -155,95 +155,80 @@ class LocalLedger:
         """The newest checkpoint decides what is accepted next, so that its signatures are checked at every start."""
         log = self._logs[origin]
         if log.sizes:
-            log.head = self._checkpoint(origin, log, log.places[-1])
+            log.known = replace(log.known, head=self._checkpoint(log, log.places[-1]))
 
-    def _checkpoint(self, origin: str, log: _Log, place: int) -> Checkpoint:
+    def _checkpoint(self, log: _Log, place: int) -> Checkpoint:
         """The checkpoint at `place`, with its own key's signature and the witness's cosignature checked."""
+        origin = log.known.origin
         try:
             entry = self._journal.entry_at(place)
-            checkpoint = open_checkpoint(entry["checkpoint"], [log.key], verify).checkpoint
+            checkpoint = log.known.require_signed(presented(entry["checkpoint"]), verify)
             check_evidence(local_evidence(entry["cosigned"]), checkpoint, self._trust, verify)
             if (checkpoint.origin, checkpoint.size) != (origin, entry["size"]):
                 raise self._damaged(origin, "a checkpoint of another log or size")
-        except (LookupError, TypeError, ValueError, AttributeError, LogInvalid) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, LogInvalid, LedgerRejected) as error:
             raise self._damaged(origin, "a checkpoint that does not verify") from error
         return checkpoint
 
     def _head(self, origin: str) -> LedgerHead | None:
         log = self._logs.get(origin)
-        if log is None or log.head is None:
+        if log is None or log.known.head is None:
             return None
-        return LedgerHead(size=log.head.size, root=log.head.root, key=str(log.key))
+        head = log.known.head
+        return LedgerHead(size=head.size, root=head.root, key=str(log.known.key_for(head.size)))
 
     def _evidence(self, origin: str, size: int) -> dict[str, object] | None:
         log = self._logs.get(origin)
         place = None if log is None else log.place_of(size)
         if log is None or place is None:
             return None
-        self._checkpoint(origin, log, place)
+        self._checkpoint(log, place)
         return {**local_evidence(self._journal.entry_at(place)["cosigned"])}
 
     def _register(self, origin: str, verifier_key: str) -> None:
-        known = self._logs.get(origin)
-        if known is not None:
-            if str(known.key) != verifier_key:
-                raise _rejected("other-key", origin, known.head)
+        log = self._logs.get(origin)
+        if log is not None:
+            log.known.require_key(verifier_key)
             return
-        try:
-            key = parse_key(verifier_key)
-        except LogInvalid as error:
-            raise _rejected("malformed", origin, None) from error
-        if key.name != origin or key.algorithm is not Algorithm.ED25519:
-            raise _rejected("malformed", origin, None)
+        known = registered(origin, verifier_key)
         self._journal.append([{"origin": origin, "key": verifier_key}])
-        self._logs[origin] = _Log(key=key)
+        self._logs[origin] = _Log(known=known)
 
     def _submit(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Decides the whole batch, each on what the ones before it left, and then writes it at once."""
-        fresh: _Fresh = {}
-        answers = [self._answer(submission, fresh) for submission in submissions]
-        if fresh:
-            entries = [self._entry(checkpoint, note) for checkpoint, note in fresh.values()]
-            for place, (checkpoint, _note) in zip(self._journal.append(entries), fresh.values(), strict=True):
-                log = self._logs[checkpoint.origin]
-                log.add(checkpoint.size, place)
-                log.head = checkpoint
+        batch = _Batch()
+        answers = [self._answer(submission, batch) for submission in submissions]
+        if batch.fresh:
+            entries = [self._entry(checkpoint, note) for checkpoint, note in batch.fresh.values()]
+            for place, (origin, size) in zip(self._journal.append(entries), batch.fresh, strict=True):
+                self._logs[origin].add(size, place)
+                self._logs[origin].known = batch.logs[origin]
         return answers
 
-    def _answer(self, submission: Submission, fresh: _Fresh) -> Answer:
+    def _answer(self, submission: Submission, batch: _Batch) -> Answer:
         try:
-            checkpoint = self._opened(submission)
-            origin, size = checkpoint.origin, checkpoint.size
-            newest = max((staged for name, staged in fresh if name == origin), default=None)
-            head = self._logs[origin].head if newest is None else fresh[origin, newest][0]
-            if head is not None and size <= head.size:
-                _require_held(self._held(origin, size, fresh), checkpoint, head)
+            claim = presented(submission.checkpoint)
+            origin, size = claim.checkpoint.origin, claim.checkpoint.size
+            if origin not in self._logs:
+                raise unknown_origin(origin)
+            log = batch.logs.get(origin, self._logs[origin].known)
+            checkpoint = log.require_signed(claim, verify)
+            if log.has_passed(checkpoint):
+                log.require_held(checkpoint, self._held(origin, size, batch))
             else:
-                _require_extension(submission, checkpoint, head)
-                fresh[origin, size] = checkpoint, submission.checkpoint
+                batch.logs[origin] = log.extended(checkpoint, submission.old_size, submission.proof)
+                batch.fresh[origin, size] = checkpoint, submission.checkpoint
         except LedgerRejected as rejected:
             return rejected
         return Anchored(origin=origin, size=size)
 
-    def _opened(self, submission: Submission) -> Checkpoint:
-        try:
-            origin = parse_checkpoint(parse_note(submission.checkpoint).text).origin
-        except LogInvalid as error:
-            raise _rejected("malformed", None, None) from error
-        log = self._logs.get(origin)
-        if log is None:
-            raise _rejected("unknown-origin", origin, None)
-        try:
-            return open_checkpoint(submission.checkpoint, [log.key], verify).checkpoint
-        except SignatureInvalid as error:
-            raise _rejected("bad-signature", origin, log.head) from error
-
-    def _held(self, origin: str, size: int, fresh: _Fresh) -> Checkpoint | None:
-        if (origin, size) in fresh:
-            return fresh[origin, size][0]
+    def _held(self, origin: str, size: int, batch: _Batch) -> bytes | None:
+        """The root that is held at this size."""
+        if (origin, size) in batch.fresh:
+            return batch.fresh[origin, size][0].root
         log = self._logs[origin]
         place = log.place_of(size)
-        return None if place is None else self._checkpoint(origin, log, place)
+        return None if place is None else self._checkpoint(log, place).root
 
     def _entry(self, checkpoint: Checkpoint, note: str) -> dict[str, Json]:
         cosigned = cosign_checkpoint(checkpoint, self._witness, self._sign, time=int(self._now().timestamp()))
@@ -252,27 +237,6 @@ class LocalLedger:
     def _damaged(self, origin: str, reason: str) -> LedgerDamaged:
         remedy = "restore the file from a copy, and the witness's seed that it was written with; nothing was changed"
         return LedgerDamaged(path=str(self._journal.path), origin=origin, reason=reason, remedy=remedy)
-
-
-def _require_held(held: Checkpoint | None, checkpoint: Checkpoint, head: Checkpoint) -> None:
-    """Raises LedgerRejected unless the very same checkpoint is held: then sending it again is harmless."""
-    if held is None:
-        raise _rejected("stale", checkpoint.origin, head)
-    if held.root != checkpoint.root:
-        raise _rejected("fork", checkpoint.origin, head)
-
-
-def _require_extension(submission: Submission, checkpoint: Checkpoint, head: Checkpoint | None) -> None:
-    if submission.old_size != (0 if head is None else head.size):
-        raise _rejected("wrong-old-size", checkpoint.origin, head)
-    try:
-        verify_extension(head, checkpoint, submission.proof)
-    except ProofInvalid as error:
-        raise _rejected("bad-proof", checkpoint.origin, head) from error
-
-
-def _rejected(reason: str, origin: str | None, head: Checkpoint | None) -> LedgerRejected:
-    return LedgerRejected(reason=reason, origin=origin, stored_size=0 if head is None else head.size)
 
 
 @contextmanager
