@@ -29,6 +29,9 @@ class KeyRange:
     def covers(self, size: int) -> bool:
         return self.from_size <= size and (self.until_size is None or size < self.until_size)
 
+    def to_json(self) -> dict[str, Json]:
+        return {"key": str(self.key), "from": self.from_size, "until": self.until_size}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerTrust:
@@ -75,10 +78,7 @@ class TrustBundle:
 
 def write_bundle(bundle: TrustBundle) -> bytes:
     """The bundle's canonical bytes, which `parse_bundle` reads."""
-    logs: dict[str, Json] = {
-        origin: [{"key": str(each.key), "from": each.from_size, "until": each.until_size} for each in ranges]
-        for origin, ranges in bundle.logs.items()
-    }
+    logs: dict[str, Json] = {origin: [each.to_json() for each in ranges] for origin, ranges in bundle.logs.items()}
     data = dumps({"v": VERSION, "logs": logs, "policy": bundle.policy, "ledger": bundle.ledger.to_json()})
     parse_bundle(data)
     return data
@@ -116,16 +116,8 @@ def parse_ledger_trust(value: Json) -> LedgerTrust:
     )
 
 
-def _bundle(value: Json) -> TrustBundle:
-    bundle = _object(value, _MEMBERS)
-    logs, policy = bundle["logs"], bundle["policy"]
-    if _count(bundle["v"]) != VERSION or not isinstance(logs, dict) or not isinstance(policy, str):
-        raise MalformedBundle("another version, or logs or policy of another shape")
-    ranges = {origin: tuple(_range(each) for each in _array(keys)) for origin, keys in logs.items()}
-    return TrustBundle(logs=ranges, policy=policy, ledger=parse_ledger_trust(bundle["ledger"]))
-
-
-def _range(value: Json) -> KeyRange:
+def parse_range(value: Json) -> KeyRange:
+    """What `KeyRange.to_json` wrote; raises MalformedBundle or MalformedKey."""
     members = _object(value, _RANGE_MEMBERS)
     until = members["until"]
     return KeyRange(
@@ -133,6 +125,15 @@ def _range(value: Json) -> KeyRange:
         from_size=_count(members["from"]),
         until_size=None if until is None else _count(until),
     )
+
+
+def _bundle(value: Json) -> TrustBundle:
+    bundle = _object(value, _MEMBERS)
+    logs, policy = bundle["logs"], bundle["policy"]
+    if _count(bundle["v"]) != VERSION or not isinstance(logs, dict) or not isinstance(policy, str):
+        raise MalformedBundle("another version, or logs or policy of another shape")
+    ranges = {origin: tuple(parse_range(each) for each in _array(keys)) for origin, keys in logs.items()}
+    return TrustBundle(logs=ranges, policy=policy, ledger=parse_ledger_trust(bundle["ledger"]))
 
 
 def _check_ranges(origin: str, ranges: tuple[KeyRange, ...]) -> None:

@@ -33,19 +33,24 @@ class Reason(StrEnum):
     FROZEN = "frozen"
     NO_FORK = "no-fork"
     WRONG_SIZE = "wrong-size"
+    NOT_ALLOWED = "not-allowed"
+    NOT_HELD = "not-held"
+    UNKNOWN_PAIR = "unknown-pair"
+    OTHER_PAIR = "other-pair"
+    SETTLED = "settled"
 
 
 class LedgerRejected(Conflict):
     """The ledger will never take this. Parameters: reason, origin, stored_size; detail where it is malformed.
 
-    Reasons: unknown-origin, bad-signature, bad-proof, stale (older than the head), fork (a held size, other root),
-    wrong-old-size, malformed, other-key (the origin is registered with another, or had this one before), frozen (two
-    signed checkpoints of the log contradict each other, so nothing follows), no-fork (they do not), wrong-size (a key
-    must begin beyond what is held).
+    Of a checkpoint: unknown-origin, bad-signature, bad-proof, stale (older than the head), fork (a held size, another
+    root), wrong-old-size, malformed, frozen (two signed checkpoints of the log contradict each other). Of a key:
+    other-key (registered with another, or had this one before), wrong-size (it must begin beyond the head). The rest
+    only a contract says: no-fork, not-allowed, not-held, unknown-pair, other-pair, settled.
     """
 
     code = "ledger/rejected"
-    title = "The ledger refused the checkpoint."
+    title = "The ledger refused this."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,9 @@ def presented(note: str) -> Presented:
     """Raises LedgerRejected (malformed) for any other text than a signed checkpoint."""
     try:
         parsed = parse_note(note)
-        return Presented(checkpoint=parse_checkpoint(parsed.text), note=parsed)
+        checkpoint = parse_checkpoint(parsed.text)
+        parse_origin(checkpoint.origin)
+        return Presented(checkpoint=checkpoint, note=parsed)
     except LogInvalid as error:
         raise malformed(error.reason) from error
 
@@ -156,9 +163,7 @@ class WitnessedLog:
         for key, signature in zip((last.key, new), signatures, strict=True):
             if not verify(key.public, message, signature):
                 raise self.rejected(Reason.BAD_SIGNATURE)
-        return replace(
-            self, keys=(*self.keys[:-1], replace(last, until_size=size), KeyRange(key=new, from_size=size))
-        )
+        return replace(self, keys=(*self.keys[:-1], replace(last, until_size=size), KeyRange(key=new, from_size=size)))
 
     def rejected(self, reason: Reason) -> LedgerRejected:
         """The refusal, with what is held of this log."""

@@ -1,7 +1,6 @@
 """Makes the gRPC server out of modules' services: one chain, health, reflection where it is wanted."""
 
 import asyncio
-import errno
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -10,7 +9,7 @@ from google.protobuf import descriptor_pool
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from adapters.inbound.grpc import health
+from adapters.inbound.grpc import health, listening
 from adapters.inbound.grpc.edge.chain import Chain
 from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.works import Works
@@ -41,17 +40,11 @@ class GrpcServer:
         self._server = server
         self._probe = probe
         self._works = works
-        self._credentials = None if tls is None else _credentials(tls)
+        self._tls = tls
 
     def listen(self, host: str, port: int) -> int:
         """The port that it listens on: any free one for 0. Raises OSError if it is taken."""
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            if self._credentials is None:
-                return self._server.add_insecure_port(address)
-            return self._server.add_secure_port(address, self._credentials)
-        except RuntimeError as error:
-            raise OSError(errno.EADDRINUSE, f"cannot listen on {address}") from error
+        return listening.listen(self._server, host, port, self._tls)
 
     async def start(self) -> None:
         await self._server.start()
@@ -116,11 +109,5 @@ def _options(settings: Settings) -> list[tuple[str, Any]]:
         ("grpc.max_send_message_length", settings.largest_message_bytes),
         ("grpc.max_metadata_size", settings.largest_metadata_bytes),
         ("grpc.absolute_max_metadata_size", settings.largest_metadata_bytes),
-        # Else two processes could listen on one port, and each would get some of the calls.
-        ("grpc.so_reuseport", 0),
+        listening.ALONE,
     ]
-
-
-def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    """Mutual: whoever has no certificate of the named roots is not even heard."""
-    return grpc.ssl_server_credentials([(tls.key, tls.chain)], tls.client_roots, require_client_auth=True)

@@ -27,6 +27,7 @@ WITNESS_NAME = "local-witness"
 Answer = Anchored | LedgerRejected
 T = TypeVar("T")
 
+
 @dataclass(slots=True)
 class _Log:
     """What is known of a log, and where in the file each of its sizes stands."""
