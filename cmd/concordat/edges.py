@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from adapters.inbound.grpc.edge.metrics import Metrics as GrpcMetrics
 from adapters.inbound.grpc.server import GrpcServer, create_server
 from adapters.inbound.grpc.settings import Settings as GrpcSettings
-from adapters.inbound.grpc.settings import Tls
 from adapters.inbound.limits import Limits
 from adapters.inbound.rest.admin import create_admin_app
 from adapters.inbound.rest.application import create_app
@@ -22,12 +21,11 @@ from app.log.anchoring import CONSUMER as ANCHORING
 from app.log.integrator import CONSUMER as LOG
 from app.relay import CONSUMER as RELAY
 from concordat.container import System
-from concordat.failures import Failure
 from concordat.module import Service
 from concordat.readiness import Readiness
 from concordat.role import Role
 from concordat.servers import Address, Addresses, WebServer, bind, free, listen
-from concordat.settings import Settings
+from concordat.tls import read_tls
 from ports.rates import Policy
 from shared.errors import ConcordatError
 
@@ -146,6 +144,12 @@ async def backlog_gauges(system: System) -> Sequence[Reading]:
 def grpc_server(system: System, ready: Readiness, metrics: GrpcMetrics) -> GrpcServer:
     """The gRPC services of every module, behind one chain."""
     settings, i = system.settings, system.infrastructure
+    tls = read_tls(
+        settings.grpc_tls_key,
+        settings.grpc_tls_chain,
+        settings.grpc_tls_client_roots,
+        advice="Check CONCORDAT_GRPC_TLS_KEY, _CHAIN and _CLIENT_ROOTS.",
+    )
     services: list[Service] = [service for built in system.modules for service in built.services(i)]
     return create_server(
         services,
@@ -154,7 +158,7 @@ def grpc_server(system: System, ready: Readiness, metrics: GrpcMetrics) -> GrpcS
         new_id=i.new_id,
         ready=ready,
         metrics=metrics,
-        settings=GrpcSettings(reflection=settings.reflection, tls=_tls(settings)),
+        settings=GrpcSettings(reflection=settings.reflection, tls=tls),
     )
 
 
@@ -171,14 +175,3 @@ def limits(system: System) -> Limits:
         refusals=policy("refusals", settings.refusals_per_minute),
         anonymous=policy("anonymous", settings.anonymous_per_minute),
     )
-
-
-def _tls(settings: Settings) -> Tls | None:
-    key, chain, roots = settings.grpc_tls_key, settings.grpc_tls_chain, settings.grpc_tls_client_roots
-    if key is None or chain is None or roots is None:
-        return None
-    try:
-        return Tls(key=key.read_bytes(), chain=chain.read_bytes(), client_roots=roots.read_bytes())
-    except OSError as error:
-        sentence = f"The TLS file {error.filename} cannot be read: {error.strerror}."
-        raise Failure(sentence, "Check CONCORDAT_GRPC_TLS_KEY, _CHAIN and _CLIENT_ROOTS.") from error

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     import typer
 
 # As people need them; a command that is not named here comes after those that are.
-ORDER = ("serve", "demo", "token", "doctor", "migrate", "verify", "trust", "audit", "rebuild", "parked", "erase")
+ORDER = (
+    *("serve", "demo", "token", "doctor", "migrate", "verify", "trust"),
+    *("audit", "rebuild", "parked", "erase", "chaincode"),
+)
 INTERRUPTED = 130
 ASK_DOCTOR = "concordat doctor says which part is not right, and what to do."
 
