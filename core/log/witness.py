@@ -97,7 +97,8 @@ class WitnessedLog:
 
     def require_signed(self, claim: Presented, verify: Verify) -> Checkpoint:
         """The checkpoint, signed with the key that is good for its size; else raises LedgerRejected."""
-        good = [each.key for each in self.keys if each.covers(claim.checkpoint.size)]
+        own = claim.checkpoint.origin == self.origin
+        good = [each.key for each in self.keys if own and each.covers(claim.checkpoint.size)]
         try:
             check_signatures(claim.note, good, verify)
         except SignatureInvalid as error:
@@ -136,7 +137,7 @@ class WitnessedLog:
         checkpoint says. At the same size it is the newer checkpoint's own, and there is nothing to prove.
         """
         first, second = self.require_signed(older, verify), self.require_signed(newer, verify)
-        if second.origin != self.origin or root == first.root:
+        if root == first.root:
             raise self.rejected(Reason.NO_FORK)
         try:
             verify_consistency(first.size, root, second.size, second.root, proof)
