@@ -18,11 +18,16 @@ class Pair:
     certificate: Path
     key: Path
 
+    def read(self) -> tuple[bytes, bytes]:
+        """Key and certificate."""
+        return self.key.read_bytes(), self.certificate.read_bytes()
+
 
 class Authority:
     """Signs certificates that are good for an hour, into a folder of the test's own."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._name = _named(name)
         self._key = ec.generate_private_key(ec.SECP256R1())

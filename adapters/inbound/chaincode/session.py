@@ -42,13 +42,10 @@ class _Running:
 class Session:
     """Serves `contract` on one stream; `package_id` is what the peer knows it by. `send` may wait, and keeps order."""
 
-    def __init__(
-        self, contract: Contract, package_id: str, send: Send, *, longest_seconds: float = LONGEST_SECONDS
-    ) -> None:
+    def __init__(self, contract: Contract, package_id: str, send: Send) -> None:
         self._contract = contract
         self._package_id = package_id
         self._send = send
-        self._longest_seconds = longest_seconds
         self._awaited: Kind | None = Kind.REGISTERED
         self._offers = ChaincodeAdditionalParams()
         self._running: dict[Key, _Running] = {}
@@ -122,7 +119,7 @@ class Session:
     ) -> tuple[Answer, ChaincodeEvent | None]:
         """No defect and no text of an exception reaches the peer: its answers must be the same everywhere."""
         try:
-            async with asyncio.timeout(self._longest_seconds):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 transaction = Transaction(message, conversation, self._offers)
                 answer = await self._contract(transaction)
                 if answer.status >= REFUSED:

@@ -11,11 +11,12 @@ import pytest
 
 from adapters.inbound.chaincode.stub import Stub
 from adapters.inbound.chaincode.witness.contract import Witness
+from adapters.outbound.ed25519 import verify
 from core.log.notes import Verify
 from shared.canonical import dumps
 from tests.contracts.ledger import HONEST
 from tests.support.chaincode import MemoryStub
-from tests.unit.chaincode.calls import Ledger, item, verify
+from tests.unit.chaincode.calls import Ledger, item
 from tests.unit.chaincode.mutating import mutated
 
 EACH, BATCH = 50_000, 100

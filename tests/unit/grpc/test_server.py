@@ -1,19 +1,12 @@
 """The server around the services: health, reflection, ports, mutual TLS, and what it refuses to serve."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2
@@ -27,6 +20,7 @@ from adapters.inbound.grpc.edge.metrics import Metrics
 from adapters.inbound.grpc.edge.works import Works
 from adapters.inbound.grpc.health import SERVICE as HEALTH
 from adapters.inbound.grpc.settings import Settings, Tls
+from tests.support.certificates import Authority
 from tests.unit.grpc.served import CREDENTIAL, UNLIMITED, Served, Service, Told, Words, add_told, made, new_id, serving
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -186,54 +180,19 @@ async def test_calls_under_way_end_within_the_grace(served: Served) -> None:
     await stopping
 
 
-Pem = tuple[bytes, bytes]
-
-
-def _certificates() -> Callable[[str], Pem]:
-    """Makes key and certificate of a name, all under one root that nobody else has."""
-    root_key, root = _certificate("root", None, None)
-    chain = root.public_bytes(serialization.Encoding.PEM)
-
-    def issue(name: str) -> Pem:
-        if name == "root":
-            return b"", chain
-        key, certificate = _certificate(name, root_key, root)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return pem, certificate.public_bytes(serialization.Encoding.PEM)
-
-    return issue
-
-
-def _certificate(
-    name: str, signer: ec.EllipticCurvePrivateKey | None, issuer: x509.Certificate | None
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if issuer is None else issuer.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    return key, builder.sign(signer or key, hashes.SHA256())
-
-
 async def test_mutual_tls_hears_only_clients_of_the_named_roots(tmp_path: Path) -> None:
-    ours, theirs = _certificates(), _certificates()
-    key, chain = ours("server")
-    roots = ours("root")[1]
+    ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    key, chain = ours.signed("server", address="127.0.0.1").read()
+    roots = ours.certificate.read_bytes()
     settings = Settings(tls=Tls(key=key, chain=chain, client_roots=roots))
     assert key.decode() not in repr(settings)
     async with serving(settings) as served:
         address = f"127.0.0.1:{served.port}"
-        for client, is_heard in ((ours("ann"), True), (theirs("eve"), False), (None, False)):
+        for client, is_heard in (
+            (ours.signed("ann").read(), True),
+            (theirs.signed("eve").read(), False),
+            (None, False),
+        ):
             pair = (None, None) if client is None else client
             credentials = grpc.ssl_channel_credentials(roots, *pair)
             async with grpc.aio.secure_channel(address, credentials) as channel:
