@@ -30,6 +30,7 @@ from shared.errors import (
 from shared.events import Event
 from tests.architecture.runtime import modules
 from tests.architecture.tree import REPOSITORY
+from tests.docs import witness
 from tests.docs.command_line import top_level
 
 StateT = TypeVar("StateT", bound=StrEnum)
@@ -151,6 +152,10 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "clubs-events": lambda: events("core.clubs"),
     "log-events": lambda: events("core.log"),
     "log-permissions": lambda: permissions(LOG),
+    "witness-functions": lambda: table(("function", "arguments", "event", "what it does"), witness.functions()),
+    "witness-answers": witness.answers,
+    "witness-refusals": lambda: table(("reason", "status", "sentence"), witness.refusals()),
+    "witness-limits": lambda: table(("what", "at most"), witness.limits()),
     "agreement-life-cycle": lambda: drawing(agreement_states.LIFE_CYCLE),
     "visit-life-cycle": lambda: drawing(visit_states.LIFE_CYCLE),
     "membership-life-cycle": lambda: drawing(member.TENURES),

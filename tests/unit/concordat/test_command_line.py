@@ -43,6 +43,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
         ("token", "--role", "emperor"),
         ("verify",),
         ("doctor", "too", "much"),
+        ("chaincode", "serve"),
+        ("chaincode", "serve", "--address", "nowhere", "--package-id", "label:hash"),
+        ("chaincode", "serve", "--address", "127.0.0.1:65536", "--package-id", "label:hash"),
+        ("chaincode", "serve", "--address", "127.0.0.1:0", "--package-id", "label:hash", "--tls-key", "key.pem"),
     ],
 )
 def test_wrong_usage_is_told_with_status_2(
@@ -240,7 +244,7 @@ def in_a_process(program: str, folder: Path) -> "subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize("word", ["verify", "serve", "token", "doctor", "migrate"])
+@pytest.mark.parametrize("word", ["verify", "serve", "token", "doctor", "migrate", "chaincode"])
 def test_help_of_a_command_loads_no_server_and_no_database(word: str, tmp_path: Path) -> None:
     heavy = "{'sqlalchemy', 'alembic', 'fastapi', 'grpc', 'uvicorn', 'casbin', 'pyseto', 'dependency_injector'}"
     program = (
