@@ -15,17 +15,12 @@ from core.log.evidence import local_evidence
 from core.log.notes import Algorithm, VerifierKey
 from core.log.trust import LedgerTrust
 from ports.ledger import Anchored, Ledger, LedgerHead, LedgerRejected, Submission
-from shared.canonical import Json, b64url, dumps, unb64url
+from shared.canonical import dumps, unb64url
 from tests.contracts.ledger import HONEST, ORIGIN, LedgerContract
-from tests.support.chaincode import MemoryStub, ReadConflict, State
+from tests.support.chaincode import MemoryStub, ReadConflict, State, item
 
 SIGNER = Signer(bytes([2]) * 32)
 PEER = VerifierKey(name="peer", public=SIGNER.key, algorithm=Algorithm.COSIGNATURE)
-
-
-def item(submission: Submission) -> dict[str, Json]:
-    proof: list[Json] = [b64url(each) for each in submission.proof]
-    return {"note": submission.checkpoint, "old_size": submission.old_size, "proof": proof}
 
 
 class ContractLedger:

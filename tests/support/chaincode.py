@@ -1,11 +1,19 @@
 """A ledger's state in memory under chaincode, as a peer keeps it: what commits has versions, and reads see no more."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.inbound.chaincode.stub import REFUSED, Answer, Caller, Change, Contract
+from ports.ledger import Submission
+from shared.canonical import Json, b64url
 
 CHANNEL = "clubs"
+
+
+def item(submission: Submission) -> dict[str, Json]:
+    """A submission as the contract `witness` takes it."""
+    proof: list[Json] = [b64url(each) for each in submission.proof]
+    return {"note": submission.checkpoint, "old_size": submission.old_size, "proof": proof}
 
 
 class ReadConflict(Exception):
@@ -75,12 +83,12 @@ class MemoryStub:
     async def get_many(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         return [await self.get(key) for key in keys]
 
-    async def scan(self, start: str, end: str) -> AsyncIterator[tuple[str, bytes]]:
+    async def scan(self, start: str, end: str) -> AsyncGenerator[tuple[str, bytes], None]:
         for key in sorted(self._state.values, key=str.encode):
             if key.encode() >= start.encode() and (not end or key.encode() < end.encode()):
                 yield key, self._state.values[key]
 
-    async def history(self, key: str) -> AsyncIterator[Change]:
+    async def history(self, key: str) -> AsyncGenerator[Change, None]:
         for changed, change in reversed(self._state.changes):
             if changed == key:
                 yield change

@@ -1,6 +1,6 @@
 """What a contract sees of the ledger: the stub of one transaction, and what the contract answers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,10 +58,13 @@ class Stub(Protocol):
     async def get_many(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         """The value of each key, in order; one question where the peer offers that."""
 
-    def scan(self, start: str, end: str) -> AsyncIterator[tuple[str, bytes]]:
-        """Keys with values from `start` up to, not including, `end`, by bytes; "" is the first or beyond the last."""
+    def scan(self, start: str, end: str) -> AsyncGenerator[tuple[str, bytes], None]:
+        """Keys with values from `start` up to, not including, `end`, by bytes; "" is the first or beyond the last.
 
-    def history(self, key: str) -> AsyncIterator[Change]:
+        Whoever leaves it before its end closes it (`contextlib.aclosing`).
+        """
+
+    def history(self, key: str) -> AsyncGenerator[Change, None]:
         """The states that a key had, newest first; nothing of this is checked again when the transaction commits."""
 
     async def policy(self, key: str) -> bytes | None:

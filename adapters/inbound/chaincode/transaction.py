@@ -1,7 +1,7 @@
 """One transaction on a peer's stream: its questions, one at a time, and the stub that the contract sees over them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -122,11 +122,11 @@ class Transaction:
             found += [value or None for value in answer]
         return found
 
-    def scan(self, start: str, end: str) -> AsyncIterator[tuple[str, bytes]]:
+    def scan(self, start: str, end: str) -> AsyncGenerator[tuple[str, bytes], None]:
         question = GetStateByRange(start_key=start or _FIRST_KEY, end_key=end)
         return self._results(Kind.GET_STATE_BY_RANGE, question, _key_value)
 
-    def history(self, key: str) -> AsyncIterator[Change]:
+    def history(self, key: str) -> AsyncGenerator[Change, None]:
         return self._results(Kind.GET_HISTORY_FOR_KEY, Key(key=_some(key)), _change)
 
     async def policy(self, key: str) -> bytes | None:
@@ -158,7 +158,7 @@ class Transaction:
             for each in self._writes:
                 await self._peer.ask(Kind(each.type), _alone(each))
 
-    async def _results(self, kind: Kind, question: object, read: Callable[[bytes], T]) -> AsyncIterator[T]:
+    async def _results(self, kind: Kind, question: object, read: Callable[[bytes], T]) -> AsyncGenerator[T, None]:
         page = decode(QueryResponse, await self._peer.ask(kind, question))
         try:
             while True:

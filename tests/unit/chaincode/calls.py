@@ -13,7 +13,7 @@ from core.log.witness import rotation_message
 from ports.ledger import Submission
 from shared.canonical import Json, b64url, dumps, unb64url
 from tests.contracts.ledger import HONEST, ORIGIN, SampleLog
-from tests.support.chaincode import State
+from tests.support.chaincode import State, item
 
 OWNER, STRANGER = "HarbourMSP", "SummitMSP"
 PAIR, COMMITMENT = b64url(bytes([7]) * 32), b64url(bytes([8]) * 32)
@@ -23,11 +23,6 @@ NEXT = replace(HONEST, seed=bytes([5]) * 32)
 """The honest log under the key that it rotates to."""
 
 witness = Witness(verify)
-
-
-def item(submission: Submission) -> dict[str, Json]:
-    proof: list[Json] = [b64url(each) for each in submission.proof]
-    return {"note": submission.checkpoint, "old_size": submission.old_size, "proof": proof}
 
 
 def anchor(*steps: Submission) -> tuple[str | bytes, ...]:

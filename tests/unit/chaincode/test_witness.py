@@ -17,7 +17,7 @@ from core.log.witness import Reason
 from shared.canonical import b64url, dumps, loads
 from shared.protowire import decode
 from tests.contracts.ledger import FORKED, HONEST, ORIGIN, OTHER, SUMMIT
-from tests.support.chaincode import MemoryStub
+from tests.support.chaincode import MemoryStub, item
 from tests.unit.chaincode.calls import (
     COMMITMENT,
     NEXT,
@@ -28,7 +28,6 @@ from tests.unit.chaincode.calls import (
     STRANGER,
     Ledger,
     anchor,
-    item,
     open_pair,
     register,
     report,
