@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from core.log.notes import Verify
-from core.log.witness import LedgerRejected, Reason, malformed
+from core.log.witness import Reason, malformed, rejected
 from shared.canonical import b64url, dumps
 
 SETTLEMENT_TAG = "concordat/settlement/v1"
@@ -44,8 +44,3 @@ def settlement_message(pair: bytes, period: str, commitment: bytes) -> bytes:
     """What both pair keys sign; the commitment (32 bytes) is a salted hash, and opens nothing."""
     body = dumps({"commitment": b64url(commitment), "pair": b64url(pair), "period": period})
     return b"\0".join((SETTLEMENT_TAG.encode(), body))
-
-
-def rejected(reason: Reason) -> LedgerRejected:
-    """A refusal that concerns no log."""
-    return LedgerRejected(reason=reason.value, origin=None, stored_size=0)

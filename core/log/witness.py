@@ -191,6 +191,11 @@ def malformed(detail: str) -> LedgerRejected:
     return LedgerRejected(reason=Reason.MALFORMED.value, origin=None, stored_size=0, detail=detail)
 
 
+def rejected(reason: Reason) -> LedgerRejected:
+    """A refusal that concerns no log."""
+    return LedgerRejected(reason=reason.value, origin=None, stored_size=0)
+
+
 def unknown_origin(origin: str) -> LedgerRejected:
     """The refusal of a log that nobody registered."""
     return LedgerRejected(reason=Reason.UNKNOWN_ORIGIN.value, origin=origin, stored_size=0)

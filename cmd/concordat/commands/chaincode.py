@@ -38,9 +38,12 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain of that key, PEM.")] = None,
     tls_client_roots: Annotated[Path | None, typer.Option(help="Roots of the peers' TLS certificates, PEM.")] = None,
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(envvar="CONCORDAT_LOG_LEVEL")
+        Literal["debug", "info", "warning", "error"],
+        typer.Option(help="How much it says.", envvar="CONCORDAT_LOG_LEVEL"),
     ] = "info",
-    log_format: Annotated[Literal["console", "json"], typer.Option(envvar="CONCORDAT_LOG_FORMAT")] = "json",
+    log_format: Annotated[
+        Literal["console", "json"], typer.Option(help="For people or machines.", envvar="CONCORDAT_LOG_FORMAT")
+    ] = "json",
 ) -> None:
     """Serve the contract witness to peers, which dial it; it needs no database, no profile and no secret of its own.
 

@@ -58,9 +58,9 @@ MALFORMED: list[tuple[tuple[Any, ...], str]] = [
     (spoilt(register(), 1, b"\xff"), "origin is not UTF-8"),
     (spoilt(register(), 1, "x" * 1_000_001), "origin is longer than 1000000 bytes"),
     (spoilt(register(), 1, "Harbour"), "not <network>/<club>/<epoch>"),
-    (spoilt(register(), 2, "key"), "not <name>+<id>+<key>"),
-    (spoilt(register(), 2, str(SUMMIT.key)), "a key that is not the log's"),
-    (spoilt(register(), 2, str(replace(HONEST.key, algorithm=Algorithm.COSIGNATURE))), "a key that is not the log's"),
+    (spoilt(register(SUMMIT), 2, "key"), "not <name>+<id>+<key>"),
+    (spoilt(register(SUMMIT), 2, str(HONEST.key)), "a key that is not the log's"),
+    (spoilt(register(SUMMIT), 2, str(replace(SUMMIT.key, algorithm=Algorithm.COSIGNATURE))), "a key that is not the"),
     (("Anchor", ""), "items is not canonical JSON"),
     (("Anchor", "[ ]"), "items is not canonical JSON"),
     (("Anchor", "[1.5]"), "items is not canonical JSON"),
@@ -133,6 +133,7 @@ async def test_a_bad_item_has_its_own_result_and_does_not_sink_the_others(bad: A
 
 REFUSED: list[tuple[tuple[Any, ...], Reason]] = [
     (register(NEXT), Reason.OTHER_KEY),
+    (spoilt(register(), 2, "key"), Reason.OTHER_KEY),
     (spoilt(report(HONEST, 5, FORKED, 8), 1, SUMMIT.note(5)), Reason.UNKNOWN_ORIGIN),
     (report(NEXT, 5, FORKED, 8), Reason.BAD_SIGNATURE),
     (spoilt(report(HONEST, 5, FORKED, 8), 2, replace(FORKED, seed=bytes([9]) * 32).note(8)), Reason.BAD_SIGNATURE),

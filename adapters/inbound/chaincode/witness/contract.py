@@ -27,7 +27,7 @@ from adapters.inbound.chaincode.witness.refusals import refusal
 from adapters.inbound.chaincode.witness.state import OwnedLog
 from core.log.checkpoints import Checkpoint
 from core.log.notes import SIGNATURE_SIZE, Verify
-from core.log.pairs import Pair, rejected
+from core.log.pairs import Pair
 from core.log.witness import (
     LedgerRejected,
     Presented,
@@ -35,6 +35,7 @@ from core.log.witness import (
     malformed,
     presented,
     registered,
+    rejected,
     unknown_origin,
 )
 from shared.canonical import Json, b64url, dumps, plain
@@ -87,12 +88,11 @@ class Witness:
 
     async def register_log(self, stub: Stub, *, origin: str, key: str) -> Outcome:
         """Make a log known with its first key; the caller's organisation becomes its owner."""
-        log = registered(origin, key)
-        known = (await state.logs(stub, [origin])).get(origin)
+        known = (await state.logs(stub, [origin_of(origin)])).get(origin)
         if known is not None:
             known.log.require_key(key)
             return Outcome(answer={"key": key, "origin": origin, "owner": known.owner})
-        owned = OwnedLog(log=log, owner=stub.caller.msp_id)
+        owned = OwnedLog(log=registered(origin, key), owner=stub.caller.msp_id)
         state.put_log(stub, owned)
         return _written({"key": key, "origin": origin, "owner": owned.owner})
 
