@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.inbound.chaincode.stub import REFUSED, Answer
+from adapters.inbound.chaincode.witness.arguments import MOST_ORIGINS
 from adapters.inbound.chaincode.witness.contract import Witness
 from adapters.outbound.ed25519 import Signer, verify
 from core.log.checkpoints import Checkpoint, cosign_checkpoint
@@ -34,6 +36,12 @@ class ContractLedger:
         held = await self._read("Head", origin)
         return None if held is None else LedgerHead(size=held.size, root=held.root)
 
+    async def origins(self) -> Sequence[str]:
+        found: list[str] = []
+        while page := json.loads((await self._asked("Origins", found[-1] if found else "")).payload):
+            found += page
+        return found
+
     async def register(self, origin: str, verifier_key: str) -> None:
         answer = await self._submit("RegisterLog", origin, verifier_key)
         if answer.status >= REFUSED:
@@ -53,10 +61,14 @@ class ContractLedger:
     async def check(self) -> None:
         await self.head(ORIGIN)
 
-    async def _read(self, *arguments: str) -> Checkpoint | None:
+    async def _asked(self, *arguments: str) -> Answer:
         stub = MemoryStub(self.state, arguments)
         answer = await self._contract(stub)
         assert stub.writes == {}
+        return answer
+
+    async def _read(self, *arguments: str) -> Checkpoint | None:
+        answer = await self._asked(*arguments)
         if answer.status == 404:
             return None
         told = json.loads(answer.payload)
@@ -84,6 +96,13 @@ class TestContractLedger(LedgerContract):
 
     async def stop(self, ledger: Ledger) -> None:
         assert isinstance(ledger, ContractLedger)
+
+    async def test_logs_are_named_page_by_page(self, tmp_path: Path) -> None:
+        ledger = await self.make(tmp_path)
+        names = [f"concordat.test/club-{number:04}/1" for number in range(2 * MOST_ORIGINS + 1)]
+        for name in names:
+            await ledger.register(name, str(replace(HONEST, origin=name).key))
+        assert await ledger.origins() == names
 
     async def test_of_two_that_were_endorsed_on_the_same_head_one_is_not_committed(self, tmp_path: Path) -> None:
         ledger = await self.make(tmp_path)

@@ -48,7 +48,7 @@ async def _played() -> list[str]:
     ledger, lines = Ledger(), []
     steps = anchor(HONEST.submission(5), FORKED.submission(5), HONEST.submission(8, 5))
     fork = report(HONEST, 5, FORKED, 8)
-    reads: list[tuple[Any, ...]] = [("Head", ORIGIN), ("Checkpoint", ORIGIN, "5")]
+    reads: list[tuple[Any, ...]] = [("Head", ORIGIN), ("Checkpoint", ORIGIN, "5"), ("Origins", "")]
     for call in (register(), steps, *reads, rotate(9), open_pair(), settle(), fork, ("Head", "nobody")):
         stub = MemoryStub(ledger.state, call, msp_id=OWNER)
         answer = await witness(stub)

@@ -45,6 +45,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "OpenPair": open_pair(),
     "Head": ("Head", ORIGIN),
     "Checkpoint": ("Checkpoint", ORIGIN, "5"),
+    "Origins": ("Origins", ""),
 }
 WRONG_SIGNATURE = b64url(bytes(64))
 NOT_BASE64 = ("", "!", "AA=", "A", "ÄÄÄÄ", b64url(bytes(31)), b64url(bytes(33)))

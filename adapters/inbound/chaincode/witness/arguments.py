@@ -13,6 +13,7 @@ LARGEST_ARGUMENT = 1_000_000
 LARGEST_NOTE = 8_000
 MOST_ITEMS = 100
 MOST_HASHES = 64
+MOST_ORIGINS = 500
 LONGEST_NAME = 100
 
 LIMITS = {
@@ -20,6 +21,7 @@ LIMITS = {
     "characters of a signed checkpoint": LARGEST_NOTE,
     "items of one Anchor": MOST_ITEMS,
     "hashes of one proof": MOST_HASHES,
+    "names in one answer of Origins": MOST_ORIGINS,
     "characters of an organisation's MSP id": LONGEST_NAME,
 }
 

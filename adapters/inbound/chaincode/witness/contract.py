@@ -11,6 +11,7 @@ from adapters.inbound.chaincode.policies import peers_of_all
 from adapters.inbound.chaincode.stub import Answer, Stub
 from adapters.inbound.chaincode.witness import state
 from adapters.inbound.chaincode.witness.arguments import (
+    MOST_ORIGINS,
     Item,
     bytes_of,
     item_of,
@@ -179,6 +180,10 @@ class Witness:
             raise rejected(Reason.NOT_HELD)
         return Outcome(answer=state.head_json(origin, value))
 
+    async def origins(self, stub: Stub, *, after: str) -> Outcome:
+        """The logs that are registered, in order: as many as fit an answer, of those that come after this name."""
+        return Outcome(answer=list[Json](await state.origins(stub, after, MOST_ORIGINS)))
+
     async def checkpoint(self, stub: Stub, *, origin: str, size: str) -> Outcome:
         """The checkpoint of exactly this size, if it was anchored; it reads that key alone."""
         leaves = size_of(size)
@@ -241,6 +246,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "OpenPair": Function(Witness.open_pair, "PairOpened"),
     "Settle": Function(Witness.settle, "PeriodSettled"),
     "Head": Function(Witness.head),
+    "Origins": Function(Witness.origins),
     "Checkpoint": Function(Witness.checkpoint),
 }
 

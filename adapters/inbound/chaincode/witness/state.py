@@ -1,6 +1,7 @@
 """The contract's keys, and its values as canonical JSON: what it wrote itself, and nobody else can."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,10 @@ class OwnedLog:
 
     log: WitnessedLog
     owner: str
+
+
+_AFTER_LOGS = "log0"
+"""The first key that does not begin with `log/`: 0 comes after the slash."""
 
 
 def log_key(origin: str) -> str:
@@ -48,6 +53,18 @@ async def logs(stub: Stub, origins: Sequence[str]) -> dict[str, OwnedLog]:
     for origin, log, head in zip(origins, values[::2], values[1::2], strict=True):
         if log is not None:
             found[origin] = _log(origin, log, head)
+    return found
+
+
+async def origins(stub: Stub, after: str, most: int) -> list[str]:
+    """Of the logs after this name, so many, in order."""
+    found: list[str] = []
+    async with aclosing(stub.scan(log_key(after), _AFTER_LOGS)) as keys:
+        async for key, _value in keys:
+            if len(found) == most:
+                break
+            if key != log_key(after):
+                found.append(key.removeprefix(log_key("")))
     return found
 
 
