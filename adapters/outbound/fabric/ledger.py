@@ -88,6 +88,15 @@ class FabricLedger:
                 raise
         return LedgerHead(size=answer["size"], root=unb64url(answer["root"]))
 
+    async def origins(self) -> Sequence[str]:
+        found: list[str] = []
+        with answering():
+            while page := cast(
+                "list[str]", loads(await self._contract.evaluate("Origins", found[-1] if found else ""))
+            ):
+                found += page
+        return found
+
     async def register(self, origin: str, verifier_key: str) -> None:
         with answering():
             try:
