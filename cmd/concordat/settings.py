@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     conclude_seconds: Seconds = 60
     purge_seconds: Seconds = 60
 
+    fabric_bin: Path | None = None
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "json"
 

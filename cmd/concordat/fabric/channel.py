@@ -1,0 +1,89 @@
+"""The steps that make one channel with a chaincode out of an orderer and peers that were just started."""
+
+import ssl
+import subprocess
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+
+from concordat.fabric.chaincode import package, package_id
+from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Plan
+from concordat.fabric.processes import clean_environment
+from concordat.fabric.programs import Programs
+from concordat.failures import Failure
+
+_STEP_SECONDS = 60
+_VERSION = ("--version", "1", "--sequence", "1")
+
+
+def join_orderer(plan: Plan) -> None:
+    """Raises Failure with the orderer's own words."""
+    admin = plan.orderer_folder / "admin" / "tls"
+    context = ssl.create_default_context(cafile=str(plan.orderer_folder / "tls-ca.pem"))
+    context.load_cert_chain(admin / "certificate.pem", admin / "key.pem")
+    url = f"https://{plan.orderer_admin}/participation/v1/channels"
+    with httpx2.Client(verify=context, trust_env=False, timeout=_STEP_SECONDS) as client:
+        try:
+            answer = client.post(url, files={"config-block": (plan.genesis.name, plan.genesis.read_bytes())})
+        except httpx2.HTTPError as error:
+            raise Failure(f"The orderer did not take the channel: {error}.") from None
+    if answer.status_code != httpx2.codes.CREATED:
+        raise Failure(f"The orderer did not take the channel: {answer.text.strip()}")
+
+
+def join_peers(plan: Plan, programs: Programs) -> None:
+    """Every peer, at once; each has the chaincode's package afterwards."""
+
+    def join(organisation: Organisation) -> None:
+        _peer(programs, organisation, "channel", "join", "-b", str(plan.genesis))
+        packed = organisation.folder / "chaincode.tar.gz"
+        _peer(programs, organisation, "lifecycle", "chaincode", "install", str(packed))
+
+    _for_each(plan.organisations, join)
+
+
+def define_chaincode(plan: Plan, programs: Programs) -> None:
+    """Every organisation approves the definition, the first one commits it."""
+    orderer = ("-o", plan.orderer, "--tls", "--cafile", str(plan.orderer_folder / "tls-ca.pem"))
+    definition = (*orderer, "--channelID", CHANNEL, "--name", CHAINCODE, *_VERSION)
+
+    def approve(organisation: Organisation) -> None:
+        named = ("--package-id", package_id(package(organisation.chaincode)))
+        _peer(programs, organisation, "lifecycle", "chaincode", "approveformyorg", *definition, *named)
+
+    _for_each(plan.organisations, approve)
+    endorsers = []
+    for one in plan.organisations:
+        endorsers += ["--peerAddresses", one.peer, "--tlsRootCertFiles", str(one.folder / "tls-ca.pem")]
+    _peer(programs, plan.organisations[0], "lifecycle", "chaincode", "commit", *definition, *endorsers)
+
+
+def _peer(programs: Programs, organisation: Organisation, *arguments: str) -> None:
+    """Fabric's own command line, as the organisation's administrator."""
+    environment = {
+        **clean_environment(),
+        "FABRIC_CFG_PATH": str(organisation.folder),
+        "CORE_PEER_MSPCONFIGPATH": str(organisation.folder / "admin" / "msp"),
+    }
+    try:
+        done = subprocess.run(
+            [programs.peer, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_STEP_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(f"peer {' '.join(arguments[:3])} took longer than {_STEP_SECONDS} s.") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise Failure(f"peer {' '.join(arguments[:3])} failed: {said[-1] if said else done.returncode}")
+
+
+def _for_each(organisations: Sequence[Organisation], step: Callable[[Organisation], Any]) -> None:
+    with ThreadPoolExecutor(len(organisations)) as pool:
+        for _ in pool.map(step, organisations):
+            pass

@@ -1,0 +1,152 @@
+"""A network from the first file to the last process: made, started again, stopped, removed, and written down."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from concordat.fabric import channel
+from concordat.fabric.chaincode import ServeChaincode, own_chaincode
+from concordat.fabric.files import write_network
+from concordat.fabric.nodes import nodes_of
+from concordat.fabric.plan import Plan, Wish, new_plan
+from concordat.fabric.processes import Ended, Node, begin, end, wait_until_ready
+from concordat.fabric.programs import Programs
+from concordat.fabric.readiness import wait_until_endorsing
+from concordat.failures import Failure
+
+NOTE = "network.json"
+ATTEMPTS = 5
+
+Tell = Callable[[str], None]
+"""Told each step as it begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """As it is written down in its folder; not `complete` while it was never ready."""
+
+    plan: Plan
+    nodes: tuple[Node, ...]
+    complete: bool = False
+
+    def node(self, name: str) -> Node:
+        """Raises Failure with the names that there are."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        names = ", ".join(node.name for node in self.nodes)
+        raise Failure(f"The network has no {name}.", f"It has {names}.")
+
+
+def recorded(folder: Path) -> Network | None:
+    """The network of a folder, whether it runs or not; raises Failure for a note that cannot be read."""
+    try:
+        return msgspec.json.decode((folder / NOTE).read_bytes(), type=Network, dec_hook=lambda kind, value: kind(value))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Failure(f"{folder / NOTE} cannot be read: {error}.", "Name another --folder, or remove it.") from None
+
+
+def make(
+    folder: Path,
+    wish: Wish,
+    programs: Programs,
+    tell: Tell,
+    *,
+    serve: ServeChaincode = own_chaincode,
+    prefix: Sequence[str] = (),
+) -> Network:
+    """A new one in an empty folder, ready when this returns; whatever it fails with, nothing of it runs afterwards."""
+    for attempt in range(ATTEMPTS):
+        plan = new_plan(folder, programs.version, wish)
+        try:
+            return _make(plan, programs, tell, nodes_of(plan, programs, serve, prefix))
+        except Ended as ended:
+            if not ended.port_taken or attempt + 1 == ATTEMPTS:
+                raise
+            tell("a port was taken meanwhile: once more, with others")
+            remove(folder)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def start(network: Network, tell: Tell) -> Network:
+    """Whatever of it does not live, with the ledger that it had; ready when this returns."""
+    tell("orderer, peers and chaincode")
+    try:
+        network = _begun(network)
+        wait_until_ready(network.nodes)
+        tell("first endorsement")
+        wait_until_endorsing(network.plan, network.nodes)
+    except BaseException:
+        stop(network)
+        raise
+    return network
+
+
+def stop(network: Network) -> None:
+    """Exactly the processes that were begun for it, as far as they live."""
+    end(network.nodes)
+
+
+def remove(folder: Path) -> None:
+    """The folder of a network that does not run, with its ledger and keys; nothing else that may lie there."""
+    network = recorded(folder)
+    if network is None:
+        return
+    plan = network.plan
+    for part in (plan.orderer_folder, *(one.folder for one in plan.organisations), plan.builder, folder / "logs"):
+        shutil.rmtree(part, ignore_errors=True)
+    for file in (plan.genesis, plan.profile, folder / "configtx.yaml", folder / NOTE):
+        file.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -> Network:
+    network = _written(Network(plan=plan, nodes=nodes))
+    try:
+        tell("certificates, configuration, first block")
+        write_network(plan, programs, datetime.now(UTC))
+        tell("orderer, peers and chaincode")
+        network = _begun(network)
+        wait_until_ready(network.nodes)
+        tell("channel")
+        channel.join_orderer(plan)
+        channel.join_peers(plan, programs)
+        tell("chaincode: approve, commit")
+        channel.define_chaincode(plan, programs)
+        tell("first endorsement")
+        wait_until_endorsing(plan, network.nodes)
+        return _written(replace(network, complete=True))
+    except BaseException:
+        stop(recorded(plan.folder) or network)
+        raise
+
+
+def _begun(network: Network) -> Network:
+    """Written down after each, so that whoever comes later can stop what an interruption left."""
+    for place, node in enumerate(network.nodes):
+        if not node.alive:
+            nodes = (*network.nodes[:place], begin(node), *network.nodes[place + 1 :])
+            network = _written(replace(network, nodes=nodes))
+    return network
+
+
+def _written(network: Network) -> Network:
+    folder = network.plan.folder
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    complete = folder / f"{NOTE}.new"
+    complete.touch(mode=0o600)
+    complete.write_bytes(msgspec.json.format(msgspec.json.encode(network, enc_hook=_encoded)))
+    complete.replace(folder / NOTE)
+    return network
+
+
+def _encoded(value: Any) -> str:
+    return str(value)

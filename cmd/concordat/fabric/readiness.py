@@ -1,0 +1,62 @@
+"""Whether a network endorses: asked of every organisation's peer, for all organisations, through the Gateway."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from adapters.outbound.fabric.gateway.errors import EndorseError
+from adapters.outbound.fabric.gateway.gateway import Contract, Gateway
+from adapters.outbound.fabric.gateway.identity import Identity, signer
+from adapters.outbound.fabric.gateway.transport import Peer
+from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Plan
+from concordat.fabric.processes import READY_WITHIN_SECONDS, Node, require_alive
+from concordat.failures import Failure
+
+ASKED = "Concordat asks whether anybody is there"
+"""A function that no chaincode has: its refusal shows that it was reached, and changes nothing."""
+
+_POLL_SECONDS = 0.05
+_REACHED, _NOT_REACHED = "chaincode response ", "could not launch chaincode "
+
+
+def wait_until_endorsing(plan: Plan, nodes: Sequence[Node]) -> None:
+    """Returns when, asked through any peer, the chaincode answers at every organisation; raises Failure.
+
+    One that runs elsewhere need not be there yet: it is enough that each peer looked for it.
+    """
+    asyncio.run(_wait(plan, nodes))
+
+
+@asynccontextmanager
+async def client_of(organisation: Organisation) -> AsyncIterator[Contract]:
+    """The chaincode, called by the organisation's client through its peer."""
+    msp = organisation.folder / "client" / "msp"
+    certificate, key = (msp / name for name in ("signcerts/certificate.pem", "keystore/key.pem"))
+    identity = Identity(msp_id=organisation.msp_id, certificate=certificate.read_bytes())
+    peer = Peer(address=organisation.peer, roots=(organisation.folder / "tls-ca.pem").read_bytes())
+    async with Gateway.connect([peer], identity, signer(key.read_bytes())) as gateway:
+        yield gateway.contract(CHANNEL, CHAINCODE)
+
+
+async def _wait(plan: Plan, nodes: Sequence[Node]) -> None:
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    for organisation in plan.organisations:
+        async with client_of(organisation) as contract:
+            while (missing := await _missing(plan, contract)) is not None:
+                require_alive(nodes)
+                if time.monotonic() > deadline:
+                    raise Failure(f"The network does not endorse through {organisation.peer_name}: {missing}")
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _missing(plan: Plan, contract: Contract) -> EndorseError | None:
+    """What it came to when not every organisation's peer answered."""
+    enough = (_REACHED, _NOT_REACHED) if plan.wish.chaincode else (_REACHED,)
+    everyone = {one.msp_id for one in plan.organisations}
+    try:
+        await contract.gateway.endorse(contract.propose(ASKED, organizations=sorted(everyone)))
+    except EndorseError as error:
+        answered = {one.msp_id for one in error.details if any(text in one.message for text in enough)}
+        return error if answered != everyone else None
+    return None
