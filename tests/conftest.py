@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import engines
+from tests.support import engines, fabric_programs
 from tests.support.postgres import PostgresServer, version
 
 # The suites carry the assertions of every backend, yet are no test files themselves.
@@ -41,10 +41,11 @@ def pytest_testnodedown(node: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     idle = {
-        "postgres": "not run",
-        "postgres with TLS": "not run",
-        "buf": "not run" if shutil.which("npx") else "not run (no Node)",
+        "postgres": ["not run"],
+        "postgres with TLS": ["not run"],
+        "fabric": [fabric_programs.idle()],
+        "buf": ["not run" if shutil.which("npx") else "not run (no Node)"],
     }
     terminalreporter.section("engines")
-    for name, what in {**idle, **engines.seen()}.items():
-        terminalreporter.write_line(f"{name}: {what}")
+    for name, noted in {**idle, **engines.seen()}.items():
+        terminalreporter.write_line(f"{name}: {engines.told(noted)}")

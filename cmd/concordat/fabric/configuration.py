@@ -223,7 +223,9 @@ def _gossip(address: str) -> dict[str, Any]:
         "useLeaderElection": False,
         "orgLeader": True,
         "state": {"enabled": False},
-        "reconnectInterval": "500ms",
+        # A call to a peer of an authority that is not known yet fails only when its time is over, and is repeated then.
+        "dialTimeout": "500ms",
+        "reconnectInterval": "250ms",
         "publishStateInfoInterval": "500ms",
         "requestStateInfoInterval": "500ms",
         "aliveTimeInterval": "500ms",

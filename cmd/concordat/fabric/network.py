@@ -1,5 +1,6 @@
 """A network from the first file to the last process: made, started again, stopped, removed, and written down."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +83,7 @@ def start(network: Network, tell: Tell) -> Network:
         network = _begun(network)
         wait_until_ready(network.nodes)
         tell("first endorsement")
-        wait_until_endorsing(network.plan, network.nodes)
+        asyncio.run(wait_until_endorsing(network.plan, network.nodes))
     except BaseException:
         stop(network)
         raise
@@ -122,7 +123,7 @@ def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -
         tell("chaincode: approve, commit")
         channel.define_chaincode(plan, programs)
         tell("first endorsement")
-        wait_until_endorsing(plan, network.nodes)
+        asyncio.run(wait_until_endorsing(plan, network.nodes))
         return _written(replace(network, complete=True))
     except BaseException:
         stop(recorded(plan.folder) or network)

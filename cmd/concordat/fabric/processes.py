@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -22,10 +23,10 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A program of the network; `ready` is what its log says once it serves (empty: nothing). Not begun yet: pid 0.
+    """A program of the network, which listens at `address`; not begun yet while its pid is 0.
 
-    `address` is where it listens. `environment` goes over the few variables that a program needs; nothing else of
-    ours reaches it.
+    `ready` is what its log says once it serves; one that says nothing serves once it listens. `environment` goes over
+    the few variables that a program needs; nothing else of ours reaches it.
     """
 
     name: str
@@ -91,8 +92,8 @@ def begin(node: Node) -> Node:
 def wait_until_ready(nodes: Sequence[Node]) -> None:
     """Raises Ended for one that ends before, and Failure when it takes too long."""
     deadline = time.monotonic() + READY_WITHIN_SECONDS
-    waiting = [node for node in nodes if node.ready]
-    while waiting := [node for node in waiting if not _says_ready(node)]:
+    waiting = list(nodes)
+    while waiting := [node for node in waiting if not _is_ready(node)]:
         require_alive(nodes)
         if time.monotonic() > deadline:
             raise Failure(f"{waiting[0].name} is not ready after {READY_WITHIN_SECONDS:g} s. See {waiting[0].log}.")
@@ -148,8 +149,14 @@ def _start_of_any(pid: int) -> str:
     return "" if said[:1] in ("", "Z") else said.partition(" ")[2].strip()
 
 
-def _says_ready(node: Node) -> bool:
-    return node.ready in node.output()
+def _is_ready(node: Node) -> bool:
+    return node.ready in node.output() if node.ready else _listens(node.address)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) == 0
 
 
 def _gone(nodes: Sequence[Node], seconds: float) -> bool:

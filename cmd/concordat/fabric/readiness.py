@@ -9,6 +9,7 @@ from adapters.outbound.fabric.gateway.errors import EndorseError
 from adapters.outbound.fabric.gateway.gateway import Contract, Gateway
 from adapters.outbound.fabric.gateway.identity import Identity, signer
 from adapters.outbound.fabric.gateway.transport import Peer
+from concordat.fabric.nodes import LEADS, ORDERER
 from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Plan
 from concordat.fabric.processes import READY_WITHIN_SECONDS, Node, require_alive
 from concordat.failures import Failure
@@ -20,12 +21,19 @@ _POLL_SECONDS = 0.05
 _REACHED, _NOT_REACHED = "chaincode response ", "could not launch chaincode "
 
 
-def wait_until_endorsing(plan: Plan, nodes: Sequence[Node]) -> None:
-    """Returns when, asked through any peer, the chaincode answers at every organisation; raises Failure.
+async def wait_until_endorsing(plan: Plan, nodes: Sequence[Node]) -> None:
+    """Returns when the orderer leads and, asked through any peer, every organisation endorses; raises Failure.
 
-    One that runs elsewhere need not be there yet: it is enough that each peer looked for it.
+    A chaincode that runs elsewhere need not be there yet: it is enough that each peer looked for it.
     """
-    asyncio.run(_wait(plan, nodes))
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    for organisation in plan.organisations:
+        async with client_of(organisation) as contract:
+            while missing := await _missing(plan, contract) or _no_leader(nodes):
+                require_alive(nodes)
+                if time.monotonic() > deadline:
+                    raise Failure(f"The network is not ready after {READY_WITHIN_SECONDS:g} s: {missing}")
+                await asyncio.sleep(_POLL_SECONDS)
 
 
 @asynccontextmanager
@@ -39,24 +47,19 @@ async def client_of(organisation: Organisation) -> AsyncIterator[Contract]:
         yield gateway.contract(CHANNEL, CHAINCODE)
 
 
-async def _wait(plan: Plan, nodes: Sequence[Node]) -> None:
-    deadline = time.monotonic() + READY_WITHIN_SECONDS
-    for organisation in plan.organisations:
-        async with client_of(organisation) as contract:
-            while (missing := await _missing(plan, contract)) is not None:
-                require_alive(nodes)
-                if time.monotonic() > deadline:
-                    raise Failure(f"The network does not endorse through {organisation.peer_name}: {missing}")
-                await asyncio.sleep(_POLL_SECONDS)
+def _no_leader(nodes: Sequence[Node]) -> str:
+    """Said while the orderer takes no transactions yet; empty when it does."""
+    (orderer,) = (node for node in nodes if node.name == ORDERER)
+    return "" if LEADS in orderer.output() else f"the orderer does not lead. See {orderer.log}."
 
 
-async def _missing(plan: Plan, contract: Contract) -> EndorseError | None:
-    """What it came to when not every organisation's peer answered."""
+async def _missing(plan: Plan, contract: Contract) -> str:
+    """What it came to when not every organisation's peer answered; empty when they all did."""
     enough = (_REACHED, _NOT_REACHED) if plan.wish.chaincode else (_REACHED,)
     everyone = {one.msp_id for one in plan.organisations}
     try:
         await contract.gateway.endorse(contract.propose(ASKED, organizations=sorted(everyone)))
     except EndorseError as error:
         answered = {one.msp_id for one in error.details if any(text in one.message for text in enough)}
-        return error if answered != everyone else None
-    return None
+        return "" if answered == everyone else f"{error}."
+    return ""
