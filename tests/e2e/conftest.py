@@ -7,7 +7,11 @@ import pytest
 
 from tests.e2e.served import Installation
 from tests.support.databases import postgres_database, postgres_template
+from tests.support.fabric_programs import versions
 from tests.support.processes import Process
+
+# On a real network, where Fabric's programs are: the last lines of a run say which of them ran.
+collect_ignore = [] if versions() else ["test_fabric.py"]
 
 __all__ = ["postgres_database", "postgres_template"]
 

@@ -42,7 +42,8 @@ class Node:
     @property
     def alive(self) -> bool:
         """Whether this very process lives: another one that got its pid is another one."""
-        return bool(self.pid) and self.started == start_of(self.pid)
+        # One that ended before anybody could look has no start.
+        return bool(self.started) and self.started == start_of(self.pid)
 
     def output(self) -> str:
         """What this run of it has said so far."""

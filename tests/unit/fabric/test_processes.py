@@ -51,7 +51,7 @@ def test_process_is_ready_when_its_log_says_so_and_ends_when_told(tmp_path: Path
 
 def test_process_that_says_nothing_is_ready_when_it_listens(tmp_path: Path, started: list[Node]) -> None:
     address = f"127.0.0.1:{free_port()}"
-    script = f"import socket, time; socket.create_server({('127.0.0.1', port_of(address))}); time.sleep(60)"
+    script = f"import socket, time; kept = socket.create_server({('127.0.0.1', port_of(address))}); time.sleep(60)"
     node = begin(replace(_node(tmp_path, script), address=address, ready=""))
     started.append(node)
     wait_until_ready([node])
@@ -96,6 +96,13 @@ def test_process_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Pat
         wait_until_ready([node])
     assert str(ended.value).endswith("ends with\nfirst\npanic: no such luck")
     assert not ended.value.port_taken
+
+
+def test_process_that_ended_before_anybody_looked_does_not_live(tmp_path: Path) -> None:
+    gone = begin(_node(tmp_path, "pass"))
+    os.waitpid(gone.pid, 0)
+    assert not gone.alive
+    assert not replace(gone, started="").alive
 
 
 def test_port_that_was_taken_is_told_from_other_ends(tmp_path: Path) -> None:
