@@ -14,6 +14,7 @@ from concordat.fabric.chaincode import package, package_id
 from concordat.fabric.network import Network, recorded
 from concordat.fabric.processes import send
 from tests.e2e.served import COMMAND, Installation, said
+from tests.support import engines
 from tests.support.fabric import tiny_chaincode
 from tests.support.fabric_programs import versions
 from tests.support.processes import Process, clean_environment, free_port
@@ -47,7 +48,10 @@ class Fabric:
         return self.installation.run("fabric", *words)
 
     def up(self, *options: str) -> "subprocess.CompletedProcess[str]":
-        return self.run("up", "--chaincode", self.chaincode, *options)
+        done = self.run("up", "--chaincode", self.chaincode, *options)
+        if done.returncode == 0:
+            engines.ran("fabric", f"real {self.network.plan.version}")
+        return done
 
     def begin(self, ready: str) -> Process:
         """`up` on its way, as far as it says so."""
@@ -164,9 +168,8 @@ def test_port_that_was_taken_meanwhile_is_reported_when_a_ledger_needs_it(fabric
     assert fabric.up("--orgs", "1").returncode == 0
     assert fabric.run("down").returncode == 0
     host, _, port = fabric.network.node("org1.peer").address.rpartition(":")
-    script = (
-        f"import socket, time; socket.create_server(({host!r}, {port})); print('taken', flush=True); time.sleep(60)"
-    )
+    held = f"import socket, time; kept = socket.create_server(({host!r}, {port})); print('taken', flush=True)"
+    script = f"{held}; time.sleep(60)"
     with Process([sys.executable, "-c", script], log=fabric.folder / "taken.log", ready="taken"):
         refused = fabric.up()
         assert (refused.returncode, "address already in use" in refused.stderr) == (1, True), said(refused)

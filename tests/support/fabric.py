@@ -29,7 +29,7 @@ from tests.support.processes import bound_to_us
 ONE = Wish(organisations=1, max_messages=1)
 """One organisation, and a block for every transaction: it commits in a few milliseconds."""
 
-_CHAINCODE = Path(__file__).with_name("chaincode.py")
+_CHAINCODE = Path(__file__).with_name("tiny_chaincode.py")
 
 
 def tiny_chaincode(address: str, package_id: str) -> list[str]:

@@ -34,6 +34,24 @@ _FOLLOW_SECONDS = 0.2
 Folder = Annotated[
     Path | None, typer.Option(help="Where the network is kept; fabric/network in the data folder if not given.")
 ]
+Organisations = Annotated[
+    int | None,
+    typer.Option("--orgs", min=1, max=MOST_ORGANISATIONS, show_default="2", help="Organisations, with a peer each."),
+]
+Version = Annotated[str | None, typer.Option(help="Fabric's version, such as v3.1.5; whichever is found if not given.")]
+BatchTimeout = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-timeout", min=1, metavar="MS", show_default="200", help="How long a block waits for transactions."
+    ),
+]
+MaxMessages = Annotated[
+    int | None, typer.Option(min=1, show_default="100", help="How many transactions a block takes at most.")
+]
+Chaincode = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="A chaincode that runs elsewhere, in place of one per organisation."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,29 +62,12 @@ def register(app: typer.Typer) -> None:
 @fabric.command("up")
 def up(
     *,
-    organisations: Annotated[
-        int | None,
-        typer.Option(
-            "--orgs", min=1, max=MOST_ORGANISATIONS, show_default="2", help="Organisations, with a peer each."
-        ),
-    ] = None,
+    organisations: Organisations = None,
     folder: Folder = None,
-    version: Annotated[
-        str | None, typer.Option(help="Fabric's version, such as v3.1.5; whichever is found if not given.")
-    ] = None,
-    batch_timeout_milliseconds: Annotated[
-        int | None,
-        typer.Option(
-            "--batch-timeout", min=1, metavar="MS", show_default="200", help="How long a block waits for transactions."
-        ),
-    ] = None,
-    max_messages: Annotated[
-        int | None, typer.Option(min=1, show_default="100", help="How many transactions a block takes at most.")
-    ] = None,
-    chaincode: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="A chaincode that runs elsewhere, in place of one per organisation."),
-    ] = None,
+    version: Version = None,
+    batch_timeout_milliseconds: BatchTimeout = None,
+    max_messages: MaxMessages = None,
+    chaincode: Chaincode = None,
 ) -> None:
     """Start a network: an orderer, and per organisation a peer, a chaincode and a client's certificate.
 
