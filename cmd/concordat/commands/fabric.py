@@ -86,7 +86,7 @@ def up(
     os.umask(0o077)
     with _alone(_folder(folder, make=True)) as at:
         begun = time.monotonic()
-        network, already = _up(at, version, asked)
+        network, already = _up(at, version and f"v{version.removeprefix('v')}", asked)
         _announce(network, None if already else time.monotonic() - begun)
 
 
@@ -119,6 +119,8 @@ def status(*, folder: Folder = None) -> None:
     """Say which processes of the network live, and where they listen. Exit status 1 if not all of them do."""
     network = _recorded(_folder(folder, make=False))
     _show(network)
+    if not network.complete:
+        typer.echo("It was never ready: concordat fabric up begins anew.")
     raise typer.Exit(0 if _runs(network) else REFUSED)
 
 
@@ -256,6 +258,8 @@ def _alone(folder: Path) -> Iterator[Path]:
             yield folder
         finally:
             os.close(descriptor)
+    except BrokenPipeError:
+        raise
     except BlockingIOError:
         raise Failure(f"Another concordat fabric is at work in {folder}.", "Wait until it is done.") from None
     except OSError as error:

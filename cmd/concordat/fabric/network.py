@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,15 +80,12 @@ def make(
 
 def start(network: Network, tell: Tell) -> Network:
     """Whatever of it does not live, with the ledger that it had; ready when this returns."""
-    tell("orderer, peers and chaincode")
-    try:
+    with _stopped_if_it_fails(network):
+        tell("orderer, peers and chaincode")
         network = _begun(network)
         wait_until_ready(network.nodes)
         tell("first endorsement")
         asyncio.run(wait_until_endorsing(network.plan, network.nodes))
-    except BaseException:
-        stop(network)
-        raise
     return network
 
 
@@ -111,7 +110,7 @@ def remove(folder: Path) -> None:
 
 def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -> Network:
     network = _written(Network(plan=plan, nodes=nodes))
-    try:
+    with _stopped_if_it_fails(network):
         tell("certificates, configuration, first block")
         write_network(plan, programs, datetime.now(UTC))
         tell("orderer, peers and chaincode")
@@ -125,18 +124,41 @@ def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -
         tell("first endorsement")
         asyncio.run(wait_until_endorsing(plan, network.nodes))
         return _written(replace(network, complete=True))
+
+
+@contextmanager
+def _stopped_if_it_fails(network: Network) -> Iterator[None]:
+    """Ctrl-C is a failure, too; what runs by then is known from the note."""
+    try:
+        yield
     except BaseException:
-        stop(recorded(plan.folder) or network)
+        stop(recorded(network.plan.folder) or network)
         raise
 
 
 def _begun(network: Network) -> Network:
-    """Written down after each, so that whoever comes later can stop what an interruption left."""
+    """Each is written down as it begins, so that whatever comes between, it can be stopped."""
     for place, node in enumerate(network.nodes):
         if not node.alive:
-            nodes = (*network.nodes[:place], begin(node), *network.nodes[place + 1 :])
-            network = _written(replace(network, nodes=nodes))
+            with _uninterrupted():
+                begun = begin(node)
+                try:
+                    nodes = (*network.nodes[:place], begun, *network.nodes[place + 1 :])
+                    network = _written(replace(network, nodes=nodes))
+                except OSError:
+                    end([begun])
+                    raise
     return network
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals wait until this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _written(network: Network) -> Network:

@@ -1,14 +1,19 @@
 """What a network shall be: its organisations, where each of its parts listens, and how its folder is laid out."""
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import SystemRandom
+
+from concordat.failures import Failure
 
 HOST = "127.0.0.1"
 CHANNEL = "concordat"
 CHAINCODE = "witness"
 ORDERER_MSP = "OrdererMSP"
+_PORTS = range(20_000, 32_768)
+"""Below those that systems give to outgoing connections: one of these could take the port of a node that restarts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +104,14 @@ def port_of(address: str) -> int:
 
 
 def _free_addresses(count: int) -> list[str]:
-    """All held at once, so that no two are the same."""
+    """All held at once, so that no two are the same; raises Failure where there are not as many."""
+    addresses: list[str] = []
     with ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind((HOST, 0))
-        return [f"{HOST}:{listener.getsockname()[1]}" for listener in listeners]
+        for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+            if len(addresses) == count:
+                return addresses
+            listener = held.enter_context(socket.socket())
+            with suppress(OSError):
+                listener.bind((HOST, port))
+                addresses.append(f"{HOST}:{port}")
+    raise Failure(f"No {count} ports are free from {_PORTS.start} to {_PORTS.stop - 1}.")

@@ -86,6 +86,9 @@ def begin(node: Node) -> Node:
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,
+        # Whatever the caller keeps waiting, the program hears.
+        setsigmask=(),
+        setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
     )
     return replace(node, pid=pid, started=start_of(pid), log_start=log_start)
 

@@ -10,8 +10,9 @@ import pytest
 from concordat.fabric.configuration import configtx, core, node_units, orderer
 from concordat.fabric.files import profile
 from concordat.fabric.nodes import nodes_of
-from concordat.fabric.plan import Wish, new_plan
+from concordat.fabric.plan import Wish, new_plan, port_of
 from concordat.fabric.programs import Programs
+from concordat.failures import Failure
 from tests.unit.fabric.samples import plan
 
 FOLDER = Path("/folder with spaces/Zürich")
@@ -83,6 +84,14 @@ def test_plan_gives_every_part_a_port_of_its_own() -> None:
     addresses = [made.orderer, made.orderer_admin]
     addresses += [address for one in made.organisations for address in (one.peer, one.chaincode)]
     assert len(set(addresses)) == 18
+    # An outgoing connection of somebody else must not get one of them while a node restarts.
+    assert all(20_000 <= port_of(address) < 32_768 for address in addresses)
+
+
+def test_plan_needs_as_many_ports_as_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("concordat.fabric.plan._PORTS", range(20_000, 20_003))
+    with pytest.raises(Failure, match="No 4 ports are free from 20000 to 20002"):
+        new_plan(FOLDER, "v3.1.5", Wish(organisations=1))
 
 
 def _channel(version: str = "v3.1.5") -> Any:
