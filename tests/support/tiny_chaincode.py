@@ -1,6 +1,6 @@
 """A tiny chaincode server for tests of the network itself: put, get and fail, over Fabric's chaincode stream.
 
-python tests/support/tiny_chaincode.py 127.0.0.1:9999 witness:0123...
+Command: python tests/support/tiny_chaincode.py 127.0.0.1:9999 witness:0123...
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import grpc
 
+from adapters.outbound.fabric.gateway.messages import ChaincodeEvent, ChaincodeID, ChaincodeInput, Response
 from shared.protowire import decode, encode
 
 REGISTER, TRANSACTION, COMPLETED, ERROR, GET_STATE, PUT_STATE, RESPONSE = 1, 5, 6, 7, 8, 9, 13
@@ -34,49 +35,11 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ID:
-    """ChaincodeID."""
-
-    name: Annotated[str, 2] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    """ChaincodeInput."""
-
-    args: Annotated[tuple[bytes, ...], 1] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """GetState."""
-
-    key: Annotated[str, 1] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """PutState."""
+    """PutState, and without a value GetState."""
 
     key: Annotated[str, 1] = ""
     value: Annotated[bytes, 2] = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Response."""
-
-    status: Annotated[int, 1] = 0
-    message: Annotated[str, 2] = ""
-    payload: Annotated[bytes, 3] = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """ChaincodeEvent."""
-
-    name: Annotated[str, 3] = ""
-    payload: Annotated[bytes, 4] = b""
 
 
 class Refused(Exception):
@@ -88,7 +51,7 @@ class Connection:
 
     def __init__(self, package_id: str) -> None:
         self.out: asyncio.Queue[Message] = asyncio.Queue()
-        self.out.put_nowait(Message(type=REGISTER, payload=encode(ID(name=package_id))))
+        self.out.put_nowait(Message(type=REGISTER, payload=encode(ChaincodeID(name=package_id))))
         self.waiting: dict[tuple[str, str], asyncio.Future[Message]] = {}
         self.running: set[asyncio.Task[None]] = set()
 
@@ -102,20 +65,22 @@ class Connection:
 
     async def _run(self, call: Message) -> None:
         about = replace(call, type=COMPLETED, payload=b"", event=b"")
-        function, *arguments = (one.decode() for one in decode(Input, call.payload).args)
+        function, *arguments = (one.decode() for one in decode(ChaincodeInput, call.payload).args)
         try:
             answer, event = await self._called(about, function, arguments)
         except Refused as refused:
-            answer, event = Answer(status=REFUSED, message=str(refused)), b""
+            answer, event = Response(status=REFUSED, message=str(refused)), b""
         await self.out.put(replace(about, payload=encode(answer), event=event))
 
-    async def _called(self, about: Message, function: str, arguments: list[str]) -> tuple[Answer, bytes]:
+    async def _called(self, about: Message, function: str, arguments: list[str]) -> tuple[Response, bytes]:
         match function, arguments:
             case "put", [key, value]:
                 await self._ask(about, PUT_STATE, Entry(key=key, value=value.encode()))
-                return Answer(status=OK, payload=value.encode()), encode(Event(name="put", payload=key.encode()))
+                return Response(status=OK, payload=value.encode()), encode(
+                    ChaincodeEvent(event_name="put", payload=key.encode())
+                )
             case "get", [key]:
-                return Answer(status=OK, payload=await self._ask(about, GET_STATE, Key(key=key))), b""
+                return Response(status=OK, payload=await self._ask(about, GET_STATE, Entry(key=key))), b""
             case "fail", [words]:
                 raise Refused(words)
         raise Refused(f"no function {function} with {len(arguments)} arguments")

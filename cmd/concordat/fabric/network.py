@@ -15,7 +15,7 @@ import msgspec
 from concordat.fabric import channel
 from concordat.fabric.chaincode import ServeChaincode, own_chaincode
 from concordat.fabric.files import write_network
-from concordat.fabric.nodes import nodes_of
+from concordat.fabric.nodes import LEADS, ORDERER, nodes_of
 from concordat.fabric.plan import Plan, Wish, new_plan
 from concordat.fabric.processes import Ended, Node, begin, end, wait_until_ready
 from concordat.fabric.programs import Programs
@@ -119,6 +119,8 @@ def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -
         tell("channel")
         channel.join_orderer(plan)
         channel.join_peers(plan, programs)
+        network = _leading(network)
+        wait_until_ready(network.nodes)
         tell("chaincode: approve, commit")
         channel.define_chaincode(plan, programs)
         tell("first endorsement")
@@ -149,6 +151,12 @@ def _begun(network: Network) -> Network:
                     end([begun])
                     raise
     return network
+
+
+def _leading(network: Network) -> Network:
+    """From now on the orderer serves once it leads its channel: before that it takes no transactions."""
+    nodes = tuple(replace(node, ready=LEADS) if node.name == ORDERER else node for node in network.nodes)
+    return _written(replace(network, nodes=nodes))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from concordat.fabric.programs import Programs
 
 ORDERER = "orderer"
 LEADS = "Raft leader changed: 0 -> "
-"""What the orderer's log says once it takes transactions, on a channel that it joined."""
+"""What the orderer's log says once it takes transactions on the channel that it joined."""
 
 _LOGGING = {"FABRIC_LOGGING_FORMAT": "%{time:2006-01-02T15:04:05.000Z07:00} %{level:.4s} [%{module}] %{message}"}
 """The usual one has colours, which a file should not have."""

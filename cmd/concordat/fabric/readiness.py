@@ -9,7 +9,6 @@ from adapters.outbound.fabric.gateway.errors import EndorseError
 from adapters.outbound.fabric.gateway.gateway import Contract, Gateway
 from adapters.outbound.fabric.gateway.identity import Identity, signer
 from adapters.outbound.fabric.gateway.transport import Peer
-from concordat.fabric.nodes import LEADS, ORDERER
 from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Plan
 from concordat.fabric.processes import READY_WITHIN_SECONDS, Node, require_alive
 from concordat.failures import Failure
@@ -22,14 +21,14 @@ _REACHED, _NOT_REACHED = "chaincode response ", "could not launch chaincode "
 
 
 async def wait_until_endorsing(plan: Plan, nodes: Sequence[Node]) -> None:
-    """Returns when the orderer leads and, asked through any peer, every organisation endorses; raises Failure.
+    """Returns when, asked through any peer, every organisation endorses; raises Failure.
 
     A chaincode that runs elsewhere need not be there yet: it is enough that each peer looked for it.
     """
     deadline = time.monotonic() + READY_WITHIN_SECONDS
     for organisation in plan.organisations:
         async with client_of(organisation) as contract:
-            while missing := await _missing(plan, contract) or _no_leader(nodes):
+            while missing := await _missing(plan, contract):
                 require_alive(nodes)
                 if time.monotonic() > deadline:
                     raise Failure(f"The network is not ready after {READY_WITHIN_SECONDS:g} s: {missing}")
@@ -45,12 +44,6 @@ async def client_of(organisation: Organisation) -> AsyncIterator[Contract]:
     peer = Peer(address=organisation.peer, roots=(organisation.folder / "tls-ca.pem").read_bytes())
     async with Gateway.connect([peer], identity, signer(key.read_bytes())) as gateway:
         yield gateway.contract(CHANNEL, CHAINCODE)
-
-
-def _no_leader(nodes: Sequence[Node]) -> str:
-    """Said while the orderer takes no transactions yet; empty when it does."""
-    (orderer,) = (node for node in nodes if node.name == ORDERER)
-    return "" if LEADS in orderer.output() else f"the orderer does not lead. See {orderer.log}."
 
 
 async def _missing(plan: Plan, contract: Contract) -> str:
