@@ -141,7 +141,8 @@ def test_network_of_another_kind_is_refused_and_nothing_changes(fabric: Fabric) 
 def test_interruption_at_any_step_leaves_nothing_running(fabric: Fabric, step: str, number: signal.Signals) -> None:
     with fabric.begin(step) as process:
         process.send(number)
-        assert process.wait(within_seconds=30) == 130, process.output()
+        # A shell shows 130 for both: Python ends by the signal itself where the interruption passed through exec().
+        assert process.wait(within_seconds=30) in (130, -signal.SIGINT), process.output()
         assert "Traceback" not in process.output()
     assert not any(node.alive for node in fabric.network.nodes)
 

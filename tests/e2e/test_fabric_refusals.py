@@ -1,5 +1,6 @@
 """What `concordat fabric` says where it cannot work; programs stand in for Fabric's that do no more than that takes."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,25 @@ def test_note_that_cannot_be_read_is_said(installation: Installation) -> None:
     for command in ("up", "down", "status", "logs"):
         done = installation.run("fabric", command, "--folder", str(folder))
         assert (done.returncode, "network.json cannot be read" in done.stderr) == (1, True), said(done)
+
+
+def test_network_that_was_moved_is_refused_and_the_old_place_left_alone(installation: Installation) -> None:
+    _fake(installation, "orderer", "exit 2")
+    folder, copy = installation.folder / "network", installation.folder / "copy"
+    installation.run("fabric", "up", *ELSEWHERE, "--folder", str(folder))
+    shutil.copytree(folder, copy)
+    done = installation.run("fabric", "down", "--remove", "--folder", str(copy))
+    assert (done.returncode, "cannot be moved" in done.stderr) == (1, True), said(done)
+    assert (folder / "network.json").exists()
+
+
+def test_note_that_was_being_written_is_not_in_the_way(installation: Installation) -> None:
+    _fake(installation, "orderer", "exit 2")
+    folder = installation.folder / "network"
+    folder.mkdir()
+    (folder / "network.json.new").write_text("{")
+    done = installation.run("fabric", "up", *ELSEWHERE, "--folder", str(folder))
+    assert "orderer ended" in done.stderr, said(done)
 
 
 @pytest.mark.parametrize("command", ["status", "logs"])

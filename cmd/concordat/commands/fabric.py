@@ -1,5 +1,6 @@
 """`concordat fabric`: a real Fabric network on this machine, for trying and developing."""
 
+import asyncio
 import fcntl
 import os
 import shlex
@@ -142,7 +143,7 @@ def logs(
 
 def _up(folder: Path, version: str | None, asked: dict[str, Any]) -> tuple["Network", bool]:
     """The network as it runs now, and whether it did before."""
-    from concordat.fabric.network import make, recorded, remove, start, stop
+    from concordat.fabric.network import make, recorded, remove, start, stop, vacant
     from concordat.fabric.plan import Wish
     from concordat.fabric.programs import find_programs
 
@@ -151,7 +152,7 @@ def _up(folder: Path, version: str | None, asked: dict[str, Any]) -> tuple["Netw
         _require_same(network, version, asked)
         if _runs(network):
             return network, True
-        _tell_beginning(network)
+        typer.echo(f"Fabric {network.plan.version} in {folder}, with the ledger that it has")
         return start(network, _tell), False
     if network is not None:
         # Whoever began it was killed before it was ready.
@@ -159,7 +160,7 @@ def _up(folder: Path, version: str | None, asked: dict[str, Any]) -> tuple["Netw
         remove(folder)
     programs = find_programs(load().fabric_bin, version)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if any(folder.iterdir()):
+    if not vacant(folder):
         raise Failure(f"{folder} is not empty, and holds no network.", "Name another --folder.", status=USAGE)
     typer.echo(f"Fabric {programs.version} in {folder}")
     return make(folder, Wish(**asked), programs, _tell), False
@@ -258,6 +259,8 @@ def _alone(folder: Path) -> Iterator[Path]:
             yield folder
         finally:
             os.close(descriptor)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
         raise
     except BlockingIOError:
@@ -276,11 +279,14 @@ def _interrupt(_number: int, _frame: object) -> None:
     """Once: what was begun is stopped then, and nothing interrupts that."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _tell_beginning(network: "Network") -> None:
-    typer.echo(f"Fabric {network.plan.version} in {network.plan.folder}, with the ledger that it has")
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise KeyboardInterrupt from None
+    # Raised in the middle of gRPC's own code, an exception ends the process with a fault.
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.call_soon_threadsafe(int)
 
 
 def _tell(step: str) -> None:

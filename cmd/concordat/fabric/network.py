@@ -23,6 +23,7 @@ from concordat.fabric.readiness import wait_until_endorsing
 from concordat.failures import Failure
 
 NOTE = "network.json"
+_NEXT_NOTE = f"{NOTE}.new"
 ATTEMPTS = 5
 
 Tell = Callable[[str], None]
@@ -49,11 +50,22 @@ class Network:
 def recorded(folder: Path) -> Network | None:
     """The network of a folder, whether it runs or not; raises Failure for a note that cannot be read."""
     try:
-        return msgspec.json.decode((folder / NOTE).read_bytes(), type=Network, dec_hook=lambda kind, value: kind(value))
+        note = (folder / NOTE).read_bytes()
+        network = msgspec.json.decode(note, type=Network, dec_hook=lambda kind, value: kind(value))
+        moved = not network.plan.folder.is_dir() or not network.plan.folder.samefile(folder)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise Failure(f"{folder / NOTE} cannot be read: {error}.", "Name another --folder, or remove it.") from None
+    if moved:
+        sentence = f"{folder} holds a network of {network.plan.folder}, and a network cannot be moved."
+        raise Failure(sentence, "Move it back, or remove the folder.")
+    return network
+
+
+def vacant(folder: Path) -> bool:
+    """Whether a network can be made here: nothing else is in the way."""
+    return all(each.name == _NEXT_NOTE for each in folder.iterdir())
 
 
 def make(
@@ -102,7 +114,7 @@ def remove(folder: Path) -> None:
     plan = network.plan
     for part in (plan.orderer_folder, *(one.folder for one in plan.organisations), plan.builder, folder / "logs"):
         shutil.rmtree(part, ignore_errors=True)
-    for file in (plan.genesis, plan.profile, folder / "configtx.yaml", folder / NOTE):
+    for file in (plan.genesis, plan.profile, folder / "configtx.yaml", folder / _NEXT_NOTE, folder / NOTE):
         file.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
@@ -172,7 +184,7 @@ def _uninterrupted() -> Iterator[None]:
 def _written(network: Network) -> Network:
     folder = network.plan.folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    complete = folder / f"{NOTE}.new"
+    complete = folder / _NEXT_NOTE
     complete.touch(mode=0o600)
     complete.write_bytes(msgspec.json.format(msgspec.json.encode(network, enc_hook=_encoded)))
     complete.replace(folder / NOTE)
