@@ -1,10 +1,12 @@
 """`concordat fabric` as a person types it: up, up again, status, logs, down, and everything that may go wrong."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +14,11 @@ import pytest
 
 from concordat.fabric.chaincode import package, package_id
 from concordat.fabric.network import Network, recorded
-from concordat.fabric.processes import send
+from concordat.fabric.processes import send, start_of
 from tests.e2e.served import COMMAND, Installation, said
 from tests.support import engines
 from tests.support.fabric import tiny_chaincode
-from tests.support.fabric_programs import versions
+from tests.support.fabric_programs import named, versions
 from tests.support.processes import Process, clean_environment, free_port
 
 STEPS = ("certificates", "orderer, peers", "channel", "chaincode:", "first endorsement")
@@ -27,12 +29,11 @@ class Fabric:
     """An installation with a network, and the chaincode that this is told to use."""
 
     folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
     chaincode: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
 
     @property
     def installation(self) -> Installation:
-        return Installation(folder=self.folder, settings=self.settings)
+        return Installation(folder=self.folder, settings={"fabric_bin": str(named() or "")})
 
     @property
     def network_folder(self) -> Path:
@@ -145,6 +146,17 @@ def test_interruption_at_any_step_leaves_nothing_running(fabric: Fabric, step: s
         assert process.wait(within_seconds=30) in (130, -signal.SIGINT), process.output()
         assert "Traceback" not in process.output()
     assert not any(node.alive for node in fabric.network.nodes)
+    assert _begun_in(fabric.network_folder) == []
+
+
+def test_process_that_no_note_tells_of_is_found(fabric: Fabric) -> None:
+    """What the check of the interruptions rests on: a note that was not written in time would hide a process."""
+    folder = {"FABRIC_CFG_PATH": str(fabric.network_folder)}
+    script = "import time; print('here', flush=True); time.sleep(60)"
+    with Process(
+        [sys.executable, "-c", script], log=fabric.folder / "lost.log", ready="here", env=clean_environment(**folder)
+    ) as lost:
+        assert _begun_in(fabric.network_folder) == [lost.pid]
 
 
 def test_what_a_killed_command_left_is_stopped_by_the_next(fabric: Fabric) -> None:
@@ -176,3 +188,13 @@ def test_port_that_was_taken_meanwhile_is_reported_when_a_ledger_needs_it(fabric
         assert (refused.returncode, "address already in use" in refused.stderr) == (1, True), said(refused)
         assert not any(node.alive for node in fabric.network.nodes)
     assert fabric.up().returncode == 0
+
+
+def _begun_in(folder: Path) -> list[int]:
+    """Processes that live and were told of a folder in their environment, whatever any note says of them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.fsencode(folder) in (process / "environ").read_bytes() and start_of(int(process.name)):
+                found.append(int(process.name))
+    return found
