@@ -51,7 +51,7 @@ def _audit(system: System) -> Audit:
     return Audit(
         logs=SqlAuditedLogs(i.database),
         ledger=i.ledger,
-        verify=i.verify,
+        signatures=i.signatures,
         network=system.infrastructure.network,
         catalogue=Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER})),
         publication=i.publication,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from app.clubs.visits import CheckIn
 from benchmarks.measures import Figure, Goal, Measured
 from benchmarks.stage import Stage, log_of, settle, two_clubs
@@ -17,14 +17,14 @@ async def measure(stage: Stage, *, quick: bool) -> Sequence[Measured]:
     """Milliseconds per verification of an anchored receipt of a check-in, disclosures and ledger evidence included."""
     receipt, bundle = await _receipt(stage)
     rounds, each = (5, 20) if quick else (15, 50)
-    found = verify_bytes(receipt, bundle, verify)
+    found = verify_bytes(receipt, bundle, SIGNATURES)
     if found.validity is not Validity.VALID:
         raise RuntimeError(f"the receipt is {found.validity}: {found.reason}")
     figures = []
     for _ in range(rounds):
         began = time.process_time()
         for _ in range(each):
-            verify_bytes(receipt, bundle, verify)
+            verify_bytes(receipt, bundle, SIGNATURES)
         figures.append((time.process_time() - began) / each * 1000)
     notes = {"bytes": len(receipt), "state": str(found.state), "by": "processor time"}
     return [Figure(name="receipt verification", unit="ms", rounds=figures, goal=GOAL, notes=notes)]

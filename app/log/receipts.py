@@ -7,7 +7,7 @@ from uuid import UUID
 from app.log.trees import inclusion
 from app.log.trust import Trust
 from core.log.disclosures import Disclosure, disclose
-from core.log.notes import Verify
+from core.log.evidence import Signatures
 from core.log.receipts import Receipt, Validity, make_receipt, verify_receipt
 from core.log.records import Record, parse_record
 from ports.authoriser import Allow
@@ -28,7 +28,7 @@ class Receipts:
     look: Begin[LogTx]
     allow: Allow
     trust: Trust
-    verify: Verify
+    signatures: Signatures
 
     async def get(self, caller: Caller, event_id: UUID) -> Receipt:
         """The receipt of the caller's own record of an event; raises RecordMissing or NotYetSigned."""
@@ -46,7 +46,7 @@ class Receipts:
                 checkpoint=checkpoint.note,
             )
         bundle = await self.trust.of(caller.of_club)
-        verification = verify_receipt(receipt, bundle, self.verify)
+        verification = verify_receipt(receipt, bundle, self.signatures)
         if verification.validity is Validity.INVALID:
             raise ReceiptUnsound(f"{event_id}: {verification.step}: {verification.reason}")
         return receipt

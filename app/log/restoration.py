@@ -11,8 +11,8 @@ from app.log.published_log import PublishedLog
 from app.log.trees import root_at
 from app.workers import worker
 from core.log.checkpoints import Checkpoint, open_checkpoint
-from core.log.evidence import check_evidence
-from core.log.notes import Sign, VerifierKey, Verify
+from core.log.evidence import Signatures, check_evidence
+from core.log.notes import Sign, VerifierKey
 from core.log.rebuilding import found_again
 from core.log.records import leaf_of
 from core.log.tiles import append
@@ -73,7 +73,7 @@ class Planner:
 
     look: Begin[LogTx]
     guard: Guard
-    verify: Verify
+    signatures: Signatures
     batch: int = 1000
 
     async def plan(self, club: UUID, progress: Progress) -> Plan:
@@ -91,7 +91,7 @@ class Planner:
         )
         key, sign = stored_key or await self._key(head.origin)
         note = await published.note()
-        if open_checkpoint(note, [key], self.verify).checkpoint != known.checkpoint:
+        if open_checkpoint(note, [key], self.signatures.ed25519).checkpoint != known.checkpoint:
             raise NotRebuildable(head.origin, "the published checkpoint is another log's")
         heads, lost = await self._grown(club, head, known, published, progress)
         return Plan(
@@ -176,5 +176,5 @@ class Planner:
         found = cast("dict[str, Json] | None", await self.guard.ledger.evidence(checkpoint.origin, checkpoint.size))
         if found is not None:
             trust = parse_ledger_trust(cast(Json, await self.guard.ledger.trust()))
-            check_evidence(found, checkpoint, trust, self.verify)
+            check_evidence(found, checkpoint, trust, self.signatures)
         return found

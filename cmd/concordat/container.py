@@ -11,8 +11,8 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from adapters.outbound.ed25519 import verify
 from adapters.outbound.inprocess.rates import InProcessRates
+from adapters.outbound.signatures import SIGNATURES
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.log import SqlBacklog
 from adapters.outbound.sql.parking import SqlParking
@@ -54,7 +54,7 @@ class Container(containers.DeclarativeContainer):
     ticks = providers.Object(clocks.ticks)
     new_id = providers.Object(clocks.new_id)
     random_bytes = providers.Object(clocks.random_bytes)
-    verify = providers.Object(verify)
+    signatures = providers.Object(SIGNATURES)
     key_pair = providers.Object(builders.key_pair)
 
     secrets = providers.Singleton(builders.build_secrets, settings)
@@ -87,7 +87,7 @@ class Container(containers.DeclarativeContainer):
         tokens=tokens,
         rates=rates,
         cursor_key=keys.provided.cursor_key,
-        verify=verify,
+        signatures=signatures,
         key_pair=key_pair,
         now=now,
         new_id=new_id,

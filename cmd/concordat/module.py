@@ -9,7 +9,7 @@ from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.unit_of_work import SqlBegin, SqlTx
 from app.log.audit.catalogue import Audited
 from app.log.guard import KeyPair
-from core.log.notes import Verify
+from core.log.evidence import Signatures
 from ports.authoriser import Allow
 from ports.bus import Bus, Handler
 from ports.caller import Caller
@@ -68,7 +68,7 @@ class Infrastructure:
     tokens: Tokens
     rates: Rates
     cursor_key: bytes
-    verify: Verify
+    signatures: Signatures
     key_pair: KeyPair
     now: Now
     new_id: NewId

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 from rich.console import Console
 
-from adapters.outbound.ed25519 import verify as good_signature
+from adapters.outbound.signatures import SIGNATURES
 from concordat.failures import Failure
 from core.log.receipts import Verification, verify_bytes
 from core.log.trust import parse_bundle
@@ -93,7 +93,7 @@ class Stage:
 
     def check(self, receipt: bytes) -> Verification:
         """Verify offline, with nothing but the bundle that was saved."""
-        return verify_bytes(receipt, parse_bundle((self.folder / "trust.json").read_bytes()), good_signature)
+        return verify_bytes(receipt, parse_bundle((self.folder / "trust.json").read_bytes()), SIGNATURES)
 
     def fetch_trust(self, who: str) -> None:
         """Save what a verifier must know beforehand."""

@@ -1,10 +1,12 @@
-"""Ledger evidence: what a ledger says about a checkpoint so that it can be believed offline, by kind of ledger."""
+"""What a ledger says of a checkpoint, and how far a verifier may rely on it: one check for each kind of ledger."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from core.log.checkpoints import Checkpoint, check_cosignatures, checkpoint_text
 from core.log.errors import EvidenceInvalid, LogInvalid
+from core.log.fabric.attested import ATTESTED_READ, CheckEndorsement, check_attested
 from core.log.notes import Verify, parse_note
 from core.log.trust import LedgerTrust
 from shared.canonical import Json
@@ -20,8 +22,31 @@ class Assurance(StrEnum):
     CONSORTIUM = "consortium"
 
 
-Check = Callable[[Mapping[str, Json], Checkpoint, LedgerTrust, Verify], int | None]
-"""Raises LogInvalid unless the evidence vouches for exactly this checkpoint; gives its time (POSIX seconds), if any."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signatures:
+    """How signatures are checked: Ed25519 of logs and witnesses, and X.509 endorsements of Fabric's peers."""
+
+    ed25519: Verify
+    endorsement: CheckEndorsement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """What good evidence gives: the assurance, and the ledger's own time, if it has one (POSIX seconds).
+
+    `organisations` endorsed it with certificates that were all good from `good_from` to `good_until` (POSIX seconds);
+    nobody's word without certificates.
+    """
+
+    assurance: Assurance
+    at: int | None = None
+    organisations: tuple[str, ...] = ()
+    good_from: int | None = None
+    good_until: int | None = None
+
+
+Check = Callable[[Mapping[str, Json], Checkpoint, LedgerTrust, Signatures], Vouched]
+"""Raises LogInvalid unless the evidence vouches for exactly this checkpoint."""
 
 
 def local_evidence(note: str) -> dict[str, Json]:
@@ -30,15 +55,15 @@ def local_evidence(note: str) -> dict[str, Json]:
 
 
 def check_evidence(
-    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, verify: Verify
-) -> tuple[Assurance, int | None]:
-    """The assurance that good evidence gives by itself, and its time; raises EvidenceInvalid for any other."""
+    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, signatures: Signatures
+) -> Vouched:
+    """What the evidence gives by itself; raises EvidenceInvalid unless it vouches for exactly this checkpoint."""
     kind = evidence.get("kind")
-    check, assurance = _KINDS.get(kind if isinstance(kind, str) else "", (None, Assurance.SELF))
+    check = _KINDS.get(kind) if isinstance(kind, str) else None
     if check is None:
         raise EvidenceInvalid("of a kind that this version does not know")
     try:
-        return assurance, check(evidence, checkpoint, trust, verify)
+        return check(evidence, checkpoint, trust, signatures)
     except EvidenceInvalid:
         raise
     except LogInvalid as error:
@@ -46,18 +71,30 @@ def check_evidence(
 
 
 def _check_local(
-    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, verify: Verify
-) -> int | None:
+    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, signatures: Signatures
+) -> Vouched:
     text = evidence.get("note")
     if evidence.keys() != {"kind", "note"} or not isinstance(text, str):
         raise EvidenceInvalid("not a kind and a note")
     note = parse_note(text)
     if note.text != checkpoint_text(checkpoint):
         raise EvidenceInvalid("the ledger's checkpoint is another one")
-    signed = check_cosignatures(note, trust.witnesses, verify)
+    signed = check_cosignatures(note, trust.witnesses, signatures.ed25519)
     if not signed or len(signed) != len(note.signatures):
         raise EvidenceInvalid("not signed by a known key of the ledger, and by it alone")
-    return signed[0].time
+    return Vouched(assurance=Assurance.SELF, at=signed[0].time)
 
 
-_KINDS: Mapping[str, tuple[Check, Assurance]] = {LOCAL_WITNESS: (_check_local, Assurance.SELF)}
+def _check_fabric(
+    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, signatures: Signatures
+) -> Vouched:
+    attested = check_attested(evidence, checkpoint, trust, signatures.endorsement)
+    return Vouched(
+        assurance=Assurance.CONSORTIUM,
+        organisations=attested.organisations,
+        good_from=attested.not_before,
+        good_until=attested.not_after,
+    )
+
+
+_KINDS: Mapping[str, Check] = {LOCAL_WITNESS: _check_local, ATTESTED_READ: _check_fabric}

@@ -9,10 +9,17 @@ from typing import NoReturn
 
 from core.log.checkpoints import Checkpoint, check_cosignatures, open_checkpoint, parse_checkpoint
 from core.log.disclosures import Disclosure, Opening, open_sealed, parse_disclosure
-from core.log.errors import LogInvalid, MalformedReceipt, MalformedRecord, ProofInvalid, SignatureInvalid
-from core.log.evidence import Assurance, check_evidence
+from core.log.errors import (
+    EvidenceInvalid,
+    LogInvalid,
+    MalformedReceipt,
+    MalformedRecord,
+    ProofInvalid,
+    SignatureInvalid,
+)
+from core.log.evidence import Assurance, Signatures, Vouched, check_evidence
 from core.log.merkle import verify_inclusion
-from core.log.notes import Note, Verify, decode64, encode64, parse_note
+from core.log.notes import Note, Signed, Verify, decode64, encode64, parse_note
 from core.log.proofs import MAX_PROOF, LogProof, parse_proof
 from core.log.records import COMMITMENT_SIZE, SALT_SIZE, Record, commitment, leaf_of, parse_record
 from core.log.trust import TrustBundle
@@ -64,6 +71,7 @@ class Step(StrEnum):
     DISCLOSURES = "disclosures"
     EVIDENCE = "ledger evidence"
     COSIGNATURES = "cosignatures"
+    CERTIFICATES = "endorsers' certificates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +98,8 @@ class Verification:
     """What a verification found. An invalid receipt has a step and a reason, a valid one a state and an assurance.
 
     `opened` and `redacted` are the record's personal values by JSON pointer; `anchored_at` is in POSIX seconds, the
-    ledger's own word.
+    ledger's own word. `organisations` are those whose peers endorsed it; their certificates were judged at
+    `certificates_at`, the earliest witness's time: None means that no time is known at which they could be.
     """
 
     validity: Validity
@@ -103,6 +112,8 @@ class Verification:
     opened: Mapping[str, Json] = field(default_factory=dict)
     redacted: tuple[str, ...] = ()
     anchored_at: int | None = None
+    organisations: tuple[str, ...] = ()
+    certificates_at: int | None = None
 
 
 def make_receipt(
@@ -161,16 +172,16 @@ def parse_receipt(data: bytes) -> Receipt:
         raise MalformedReceipt(str(error.parameters["reason"])) from error
 
 
-def verify_bytes(data: bytes, bundle: TrustBundle, verify: Verify) -> Verification:
+def verify_bytes(data: bytes, bundle: TrustBundle, signatures: Signatures) -> Verification:
     """Verifies a receipt as it came, in either spelling; never raises."""
     try:
         receipt = parse_receipt(data)
     except MalformedReceipt as error:
         return Verification(validity=Validity.INVALID, step=Step.FORMAT, reason=error.reason)
-    return verify_receipt(receipt, bundle, verify)
+    return verify_receipt(receipt, bundle, signatures)
 
 
-def verify_receipt(receipt: Receipt, bundle: TrustBundle, verify: Verify) -> Verification:
+def verify_receipt(receipt: Receipt, bundle: TrustBundle, signatures: Signatures) -> Verification:
     """Takes every step in order with nothing but the bundle; stops at the first that fails and names it."""
     step = Step.RECORD
     try:
@@ -180,27 +191,30 @@ def verify_receipt(receipt: Receipt, bundle: TrustBundle, verify: Verify) -> Ver
         step = Step.INCLUSION
         _check_inclusion(receipt)
         step = Step.SIGNATURE
-        signers = _check_signature(receipt, record, bundle, verify)
+        signers = _check_signature(receipt, record, bundle, signatures.ed25519)
         step = Step.KEY_RANGE
         _check_ranges(receipt, signers, bundle)
         step = Step.DISCLOSURES
         opening = open_sealed(record.sealed, map(parse_disclosure, receipt.disclosures))
         step = Step.EVIDENCE
-        state, assurance, anchored_at = _check_ledger(receipt, bundle, verify)
+        vouched = _check_ledger(receipt, bundle, signatures)
         step = Step.COSIGNATURES
-        if _check_witnesses(receipt, bundle, verify) and assurance is Assurance.SELF:
-            assurance = Assurance.WITNESSED
+        signed = _check_witnesses(receipt, bundle, signatures.ed25519)
+        step = Step.CERTIFICATES
+        certificates_at = _check_certificates(vouched, signed)
     except LogInvalid as error:
         return Verification(validity=Validity.INVALID, step=step, reason=error.reason)
     return Verification(
         validity=_validity(opening),
-        state=state,
-        assurance=assurance,
+        state=State.PROVISIONAL if vouched is None else State.ANCHORED,
+        assurance=_assurance(vouched, signed, bundle),
         record=record,
         checkpoint=receipt.checkpoint,
         opened=opening.opened,
         redacted=opening.redacted,
-        anchored_at=anchored_at,
+        anchored_at=None if vouched is None else vouched.at,
+        organisations=() if vouched is None else vouched.organisations,
+        certificates_at=certificates_at,
     )
 
 
@@ -230,20 +244,37 @@ def _check_ranges(receipt: Receipt, signers: set[str], bundle: TrustBundle) -> N
         raise SignatureInvalid("the key that signed is not good for this tree size")
 
 
-def _check_ledger(receipt: Receipt, bundle: TrustBundle, verify: Verify) -> tuple[State, Assurance, int | None]:
+def _check_ledger(receipt: Receipt, bundle: TrustBundle, signatures: Signatures) -> Vouched | None:
+    """What the ledger's evidence gives; None where there is none yet."""
     if receipt.evidence is None:
-        return State.PROVISIONAL, Assurance.SELF, None
-    assurance, anchored_at = check_evidence(receipt.evidence, receipt.checkpoint, bundle.ledger, verify)
-    return State.ANCHORED, assurance, anchored_at
+        return None
+    return check_evidence(receipt.evidence, receipt.checkpoint, bundle.ledger, signatures)
 
 
-def _check_witnesses(receipt: Receipt, bundle: TrustBundle, verify: Verify) -> bool:
-    """Whether a quorum of witnesses cosigned; a policy without quorum is never met, since it asks for nothing."""
-    policy = bundle.witnesses
-    signed = check_cosignatures(receipt.note, policy.witnesses.values(), verify)
+def _check_witnesses(receipt: Receipt, bundle: TrustBundle, verify: Verify) -> tuple[Signed, ...]:
+    """The cosignatures of witnesses that the policy names."""
+    signed = check_cosignatures(receipt.note, bundle.witnesses.witnesses.values(), verify)
     if _check(receipt.proof) != receipt.check:
         raise ProofInvalid("signature lines are not those that the receipt was made with")
-    return policy.quorum is not None and policy.satisfied_by(each.key for each in signed)
+    return signed
+
+
+def _check_certificates(vouched: Vouched | None, signed: Sequence[Signed]) -> int | None:
+    """When the endorsers' certificates were judged: a peer signs no time, so it takes a witness who did."""
+    times = [each.time for each in signed if each.time is not None]
+    if vouched is None or vouched.good_from is None or vouched.good_until is None or not times:
+        return None
+    if not vouched.good_from <= min(times) <= vouched.good_until:
+        raise EvidenceInvalid("an endorser's certificate was not good when the first witness cosigned")
+    return min(times)
+
+
+def _assurance(vouched: Vouched | None, signed: Sequence[Signed], bundle: TrustBundle) -> Assurance:
+    """A policy without quorum is never met, since it asks for nothing."""
+    policy = bundle.witnesses
+    own = Assurance.SELF if vouched is None else vouched.assurance
+    quorum = policy.quorum is not None and policy.satisfied_by(each.key for each in signed)
+    return Assurance.WITNESSED if quorum and own is Assurance.SELF else own
 
 
 def _validity(opening: Opening) -> Validity:

@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from adapters.outbound.ed25519 import Signer, verify
+from adapters.outbound.ed25519 import Signer
+from adapters.outbound.signatures import SIGNATURES
 from core.log.checkpoints import Checkpoint, checkpoint_text, sign_checkpoint
 from core.log.errors import EvidenceInvalid
 from core.log.evidence import check_evidence
@@ -305,7 +306,7 @@ class LedgerContract:
         evidence = await ledger.evidence(ORIGIN, checkpoint.size if at is None else at)
         assert evidence is not None
         trust = parse_ledger_trust(cast("dict[str, Json]", await ledger.trust()))
-        check_evidence(cast("dict[str, Json]", evidence), checkpoint, trust, verify)
+        check_evidence(cast("dict[str, Json]", evidence), checkpoint, trust, SIGNATURES)
 
 
 def _reason(answer: Anchored | LedgerRejected) -> object:

@@ -18,6 +18,7 @@ from typing import Self
 from adapters.outbound.fabric.gateway.gateway import Contract
 from concordat.fabric import processes
 from concordat.fabric.chaincode import ServeChaincode
+from concordat.fabric.channel import define_chaincode
 from concordat.fabric.network import Network, make, stop
 from concordat.fabric.plan import Organisation, Wish
 from concordat.fabric.programs import KNOWN, find_programs
@@ -74,6 +75,10 @@ class FabricNetwork:
         self._network = make(self.folder, self._wish, self._programs, _unheard, serve=self._serve, prefix=bound)
         self.start_seconds = time.monotonic() - begun
         engines.ran("fabric", f"real {self._programs.version}")
+
+    def define(self, name: str) -> None:
+        """The same chaincode under another name: a ledger with nothing on it."""
+        define_chaincode(self.network.plan, self._programs, name)
 
     def kill(self, name: str) -> None:
         """SIGKILL; returns when it is gone."""

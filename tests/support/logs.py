@@ -5,6 +5,7 @@ from typing import cast
 from sqlalchemy import select
 
 from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import mine
 from app.log.publisher import CHECKPOINT
@@ -63,7 +64,7 @@ async def _checkpoints(world: World, club: Caller, commitments: list[bytes]) -> 
     held = await world.ledger.head(head.origin)
     assert held is not None and (held.size, held.root) == (head.size, head.root)
     signed = open_checkpoint(newest.note, keys, verify).checkpoint
-    check_evidence(anchor.evidence, signed, trust, verify)
+    check_evidence(anchor.evidence, signed, trust, SIGNATURES)
 
 
 async def _published(world: World, club: Caller, commitments: list[bytes]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from adapters.outbound.ed25519 import Signer, verify
 from adapters.outbound.local.journal import Journal, LedgerDamaged
+from adapters.outbound.signatures import SIGNATURES
 from core.log.checkpoints import Checkpoint, cosign_checkpoint
 from core.log.errors import LogInvalid
 from core.log.evidence import check_evidence, local_evidence
@@ -164,7 +165,7 @@ class LocalLedger:
         try:
             entry = self._journal.entry_at(place)
             checkpoint = log.known.require_signed(presented(entry["checkpoint"]), verify)
-            check_evidence(local_evidence(entry["cosigned"]), checkpoint, self._trust, verify)
+            check_evidence(local_evidence(entry["cosigned"]), checkpoint, self._trust, SIGNATURES)
             if (checkpoint.origin, checkpoint.size) != (origin, entry["size"]):
                 raise self._damaged(origin, "a checkpoint of another log or size")
         except (LookupError, TypeError, ValueError, AttributeError, LogInvalid, LedgerRejected) as error:

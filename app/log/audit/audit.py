@@ -18,7 +18,7 @@ from app.log.audit.tiles import check_tiles
 from app.log.missing import missing
 from core.log.audit.findings import ALL_CHECKS, Check, Code, Finding
 from core.log.audit.trees import settle_size
-from core.log.notes import Verify
+from core.log.evidence import Signatures
 from core.log.rebuilding import Stretch
 from core.log.trust import LedgerTrust, parse_ledger_trust
 from ports.audit import AuditedLog, AuditedLogs
@@ -59,7 +59,7 @@ class Audit:
 
     logs: AuditedLogs
     ledger: Ledger
-    verify: Verify
+    signatures: Signatures
     catalogue: Catalogue
     network: str
     publication: Publication | None = None
@@ -143,7 +143,7 @@ class _Run:
             events=audit.catalogue.events,
             erasures=audit.catalogue.erasures,
             checks=audit.checks,
-            verify=audit.verify,
+            signatures=audit.signatures,
             trust=self.trust,
             anchored=anchored,
             publication=audit.publication,

@@ -165,13 +165,13 @@ class Heads:
             raise EvidenceInvalid("not canonical JSON") from error
         if not isinstance(evidence, dict):
             raise EvidenceInvalid("not an object")
-        time = check_evidence(evidence, checkpoint, self._scene.trust, self._scene.verify)[1]
+        time = check_evidence(evidence, checkpoint, self._scene.trust, self._scene.signatures).at
         return size, None if time is None else utc_text(datetime.fromtimestamp(time, UTC))
 
     def _opened(self, row: CheckpointRow) -> Checkpoint:
         if not isinstance(row.note, str):
             raise MalformedCheckpoint("not text")
-        checkpoint = self._keys.open(row.note, self._scene.verify)
+        checkpoint = self._keys.open(row.note, self._scene.signatures.ed25519)
         if checkpoint.origin != self._scene.origin or checkpoint.size != row.size:
             raise MalformedCheckpoint(f"signed for {checkpoint.size} leaves of {checkpoint.origin}")
         return checkpoint

@@ -62,7 +62,7 @@ class Losses:
             if anchored is None:
                 raise SignatureInvalid("the ledger has not verified the log yet, so that nobody knows its key")
             # Not the key in the database: whoever can delete a record there can write a key there.
-            lost = declared_lost(reading.record, parse_key(anchored.key), self._scene.verify)
+            lost = declared_lost(reading.record, parse_key(anchored.key), self._scene.signatures.ed25519)
             if isinstance(entry.place, int) and any(entry.place <= each.last for each in lost):
                 raise MalformedRecord("it stands before leaves that it declares lost")
             self._declared += lost

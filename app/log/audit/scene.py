@@ -11,7 +11,7 @@ from core.log.audit.records import Examined
 from core.log.audit.rows import Entry, LiveRow, RecordRow
 from core.log.audit.states import LastWord
 from core.log.errors import LogInvalid
-from core.log.notes import Verify
+from core.log.evidence import Signatures
 from core.log.rebuilding import Stretch
 from core.log.records import Record
 from core.log.tiles import Coordinate, Tile, root_from_tiles, tiles_for_root
@@ -62,7 +62,7 @@ class Scene:
     events: Mapping[str, type[Event]]
     erasures: Collection[str]
     checks: Collection[Check]
-    verify: Verify
+    signatures: Signatures
     trust: LedgerTrust
     anchored: LedgerHead | None
     publication: Publication | None

@@ -33,7 +33,7 @@ def build(i: Infrastructure) -> LogUseCases:
 
 def build_receipts(i: Infrastructure) -> Receipts:
     """For this module, and for others whose events somebody wants a receipt of."""
-    return Receipts(look=i.look(SqlLogTx), allow=i.allow, trust=_trust(i), verify=i.verify)
+    return Receipts(look=i.look(SqlLogTx), allow=i.allow, trust=_trust(i), signatures=i.signatures)
 
 
 def _trust(i: Infrastructure) -> Trust:

@@ -60,7 +60,7 @@ def build_guard(i: Infrastructure) -> Guard:
 def build_rebuild(i: Infrastructure) -> Rebuild:
     """What brings logs back after a restore; no worker may run beside it."""
     guard = build_guard(i)
-    planner = Planner(look=guard.look, guard=guard, verify=i.verify)
+    planner = Planner(look=guard.look, guard=guard, signatures=i.signatures)
     return Rebuild(begin=i.begin(SqlLogTx), backlog=i.backlog, guard=guard, planner=planner, now=i.now)
 
 

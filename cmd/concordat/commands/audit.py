@@ -73,7 +73,7 @@ async def _audit(
         ready = Audit(
             logs=SqlAuditedLogs(parts.database),
             ledger=parts.ledger,
-            verify=parts.verify,
+            signatures=parts.signatures,
             catalogue=catalogue,
             network=parts.network,
             publication=parts.publication,

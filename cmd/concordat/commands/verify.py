@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.outbound.ed25519 import verify as good_signature
+from adapters.outbound.signatures import SIGNATURES
 from concordat.failures import REFUSED, USAGE, Failure
 from core.log.errors import LogInvalid
 from core.log.proofs import MAX_PROOF
@@ -35,7 +35,7 @@ def verify(
     bundle = _bundle(trust)
     worst = 0
     for file in files:
-        found = verify_bytes(_read(file, "receipt", MAX_PROOF + 1), bundle, good_signature)
+        found = verify_bytes(_read(file, "receipt", MAX_PROOF + 1), bundle, SIGNATURES)
         typer.echo(json.dumps(_as_json(file, found)) if as_json else _as_text(file, found, show=show))
         worst = max(worst, REFUSED if found.validity is Validity.INVALID else 0)
     raise typer.Exit(worst)

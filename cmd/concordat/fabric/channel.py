@@ -44,10 +44,10 @@ def join_peers(plan: Plan, programs: Programs) -> None:
     _for_each(plan.organisations, join)
 
 
-def define_chaincode(plan: Plan, programs: Programs) -> None:
-    """Every organisation approves the definition, the first one commits it."""
+def define_chaincode(plan: Plan, programs: Programs, name: str = CHAINCODE) -> None:
+    """Every organisation approves the definition, the first one commits it; each name has a state of its own."""
     orderer = ("-o", plan.orderer, "--tls", "--cafile", str(plan.orderer_folder / "tls-ca.pem"))
-    definition = (*orderer, "--channelID", CHANNEL, "--name", CHAINCODE, *_VERSION)
+    definition = (*orderer, "--channelID", CHANNEL, "--name", name, *_VERSION)
 
     def approve(organisation: Organisation) -> None:
         named = ("--package-id", package_id(package(organisation.chaincode)))

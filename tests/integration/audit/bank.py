@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 
-from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from adapters.outbound.sql.audit import SqlAuditedLogs
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.settings import Settings
@@ -81,7 +81,7 @@ async def audited(
     audit = Audit(
         logs=SqlAuditedLogs(database),
         ledger=ledger,
-        verify=verify,
+        signatures=SIGNATURES,
         catalogue=CATALOGUE,
         network="local.concordat.example",
         publication=publication,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from adapters.outbound.sql.vacuum import vacuum
 from core.log.receipts import Validity, receipt_text, verify_bytes
 from tests.integration.audit.bank import audited
@@ -40,8 +40,8 @@ async def saved_receipts(world: World, person: Guest) -> list[bytes]:
 
 async def everything_verifies(world: World, person: Guest, before: list[bytes]) -> None:
     bundle = await world.log.trust.bundle()
-    assert {verify_bytes(saved, bundle, verify).validity for saved in before} == {Validity.VALID}
+    assert {verify_bytes(saved, bundle, SIGNATURES).validity for saved in before} == {Validity.VALID}
     anew = await saved_receipts(world, person)
-    assert {verify_bytes(receipt, bundle, verify).validity for receipt in anew} == {Validity.REDACTED}
+    assert {verify_bytes(receipt, bundle, SIGNATURES).validity for receipt in anew} == {Validity.REDACTED}
     findings, _logs = await audited(world.database, world.ledger)
     assert findings == []

@@ -4,7 +4,7 @@ import json
 
 from adapters.inbound.grpc.generated.concordat.v1 import log_pb2 as log
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
-from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from core.log.checkpoints import parse_checkpoint
 from core.log.merkle import verify_consistency, verify_inclusion
 from core.log.notes import parse_note
@@ -43,7 +43,7 @@ async def test_visit_goes_from_request_to_a_receipt_that_verifies_offline(networ
         assert of_visit.SerializeToString() == receipt.SerializeToString(), "the same fields, and nothing else"
         assert receipt.anchored
         for spelling in (receipt.text, receipt.json):
-            verified = verify_bytes(spelling.encode(), bundle, verify)
+            verified = verify_bytes(spelling.encode(), bundle, SIGNATURES)
             assert (verified.validity, verified.state) == (Validity.VALID, State.ANCHORED)
         assert json.loads(receipt.json)["v"] == 1
 

@@ -57,11 +57,11 @@ class Rebuilding:
             assert await whole(world, told.club) == 10
 
     async def _everything_verifies(self, world: World, told: Lost) -> None:
-        bundle, verify = await world.log.trust.bundle(), world.system.infrastructure.verify
+        bundle, signatures = await world.log.trust.bundle(), world.system.infrastructure.signatures
         old = receipt_text(await world.log.receipts.get(told.club, await event_at(world, told.club, 0))).encode()
         again = receipt_text(await world.log.receipts.get(told.club, told.waits)).encode()
         for receipt in (told.receipt, old, again):
-            verification = verify_bytes(receipt, bundle, verify)
+            verification = verify_bytes(receipt, bundle, signatures)
             assert (verification.validity, verification.state) == (Validity.VALID, State.ANCHORED)
         findings, logs = await audited(
             world.database, world.ledger, publication=world.system.infrastructure.publication

@@ -102,7 +102,7 @@ class Restoring:
             (first,) = [row["event_id"] for row in await tx.session.all(_FIRST)]
         receipt = await world.log.receipts.get(club, first)
         bundle = await world.log.trust.bundle()
-        assert verify_receipt(receipt, bundle, world.system.infrastructure.verify).validity is Validity.VALID
+        assert verify_receipt(receipt, bundle, world.system.infrastructure.signatures).validity is Validity.VALID
 
     async def test_a_log_that_was_published_further_than_it_was_anchored_is_frozen_too(self, stage: Stage) -> None:
         async with stage.world() as world:

@@ -168,18 +168,18 @@ async def test_aud6_erasure_is_recorded_in_both_logs(checked_in: CheckedIn) -> N
 
 
 async def test_aud6_receipts_that_were_saved_stay_valid_and_new_ones_are_redacted(checked_in: CheckedIn) -> None:
-    world, verify = checked_in.world, checked_in.world.system.infrastructure.verify
+    world, signatures = checked_in.world, checked_in.world.system.infrastructure.signatures
     clubs = (checked_in.scene.home, checked_in.scene.host)
     event = checked_in.decision.receipt
     saved = [receipt_text(await world.log.receipts.get(club, event)).encode() for club in clubs]
     await checked_in.erase()
     bundle = await world.log.trust.bundle()
     for text in saved:
-        verification = verify_bytes(text, bundle, verify)
+        verification = verify_bytes(text, bundle, signatures)
         assert (verification.validity, verification.state) == (Validity.VALID, State.ANCHORED)
     for club in clubs:
         anew = receipt_text(await world.log.receipts.get(club, event)).encode()
-        verification = verify_bytes(anew, bundle, verify)
+        verification = verify_bytes(anew, bundle, signatures)
         assert verification.validity is Validity.REDACTED
         assert verification.redacted == ("/object/verdict/failed", "/object/verdict/inputs")
 
@@ -194,6 +194,6 @@ async def test_vis12_a_receipt_s_state_follows_from_what_the_ledger_holds(tmp_pa
         for _ in range(2):
             receipt = receipt_text(await world.log.receipts.get(scene.host, decision.receipt)).encode()
             bundle = await world.log.trust.bundle()
-            states.append(verify_bytes(receipt, bundle, world.system.infrastructure.verify).state)
+            states.append(verify_bytes(receipt, bundle, world.system.infrastructure.signatures).state)
             await world.pipeline.anchor()
         assert states == [State.PROVISIONAL, State.ANCHORED]

@@ -1,6 +1,6 @@
 """The receipt of a visit over REST: whose it is, when there is one, and that it is that of its check-in."""
 
-from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from core.log.receipts import State, Validity, verify_bytes
 from tests.integration.rest.served import Served
 from tests.support.scenes import found
@@ -24,7 +24,7 @@ async def test_the_receipt_of_a_visit_is_that_of_its_check_in_in_both_spellings_
                 of_event = await client.get(f"/v1/log/receipts/{decision.receipt}", headers=headers)
                 assert (of_visit.status_code, of_visit.headers["content-type"]) == (200, kind)
                 assert of_visit.content == of_event.content
-                verified = verify_bytes(of_visit.content, bundle, verify)
+                verified = verify_bytes(of_visit.content, bundle, SIGNATURES)
                 assert (verified.validity, verified.state) == (Validity.VALID, State.ANCHORED)
 
 

@@ -11,9 +11,10 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from adapters.outbound.x509 import check_endorsement
 from core.log.checkpoints import Checkpoint, cosign_checkpoint, sign_checkpoint
 from core.log.disclosures import Disclosure, disclose
-from core.log.evidence import local_evidence
+from core.log.evidence import Signatures, local_evidence
 from core.log.notes import Algorithm, VerifierKey, join_notes
 from core.log.receipts import Receipt, make_receipt
 from core.log.records import build_records, commitment, leaf_of
@@ -41,6 +42,9 @@ def verify(key: bytes, message: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+SIGNATURES = Signatures(ed25519=verify, endorsement=check_endorsement)
 
 
 class Signer:

@@ -13,7 +13,7 @@ from core.log.receipts import Validity, receipt_json, receipt_text, verify_bytes
 from core.log.records import parse_record
 from core.log.trust import parse_bundle, write_bundle
 from shared.canonical import dumps
-from tests.unit.log.scenario import SCENARIO, verify
+from tests.unit.log.scenario import SCENARIO, SIGNATURES
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 
@@ -48,7 +48,7 @@ def test_what_is_written_today_equals_the_frozen_bytes(name: str) -> None:
 )
 def test_frozen_receipts_verify_with_the_frozen_bundle(name: str, validity: Validity) -> None:
     bundle = parse_bundle((GOLDEN / "trust-v1.json").read_bytes())
-    assert verify_bytes((GOLDEN / name).read_bytes(), bundle, verify).validity is validity
+    assert verify_bytes((GOLDEN / name).read_bytes(), bundle, SIGNATURES).validity is validity
 
 
 def test_the_frozen_record_is_the_one_that_the_frozen_receipt_holds() -> None:

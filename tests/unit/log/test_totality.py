@@ -19,7 +19,7 @@ from core.log.records import commitment_of_leaf, parse_record
 from core.log.tiles import decode_entries, encode_entries, parse_path
 from core.log.trust import parse_bundle, write_bundle
 from shared.canonical import dumps
-from tests.unit.log.scenario import HARBOUR, LOG, POLICY, SCENARIO, WITNESS_1, verify
+from tests.unit.log.scenario import HARBOUR, LOG, POLICY, SCENARIO, SIGNATURES, WITNESS_1, verify
 
 TEXT = receipt_text(SCENARIO.anchored())
 NOTE = SCENARIO.witnessed()
@@ -85,4 +85,4 @@ def test_readers_of_bytes_raise_their_own_error_or_none(name: str, data: st.Data
 
 @given(st.binary() | st.text().map(lambda text: ("c2sp.org/tlog-proof@v1\n" + text).encode("utf-8", "replace")))
 def test_verifying_never_raises(data: bytes) -> None:
-    assert verify_bytes(data, SCENARIO.bundle(), verify).step is not None
+    assert verify_bytes(data, SCENARIO.bundle(), SIGNATURES).step is not None

@@ -1,0 +1,124 @@
+"""The profile of a Fabric network, a TOML file: channel, contract, whose word counts, whom to ask, and as whom."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.outbound.fabric.gateway.identity import Identity
+from adapters.outbound.fabric.gateway.transport import Peer
+from core.log.trust import LedgerTrust
+
+
+class ProfileRefused(Exception):
+    """The profile cannot be read, or is not one; the message is a sentence that names what is wrong, and no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What FabricLedger is told. `private_key` is that of `identity`, PEM; `peers` are tried in their order."""
+
+    channel: str
+    contract: str
+    identity: Identity
+    private_key: bytes
+    peers: tuple[Peer, ...]
+    trust: LedgerTrust
+
+    def __repr__(self) -> str:
+        return f"Settings(channel={self.channel!r}, contract={self.contract!r}, msp_id={self.identity.msp_id!r})"
+
+
+def read_profile(file: Path) -> Settings:
+    """Raises ProfileRefused. Paths in it are relative to its folder; the first organisation with a client is ours."""
+    try:
+        profile = tomllib.loads(_read(file).decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileRefused(f"{file} is not TOML: {error}.") from None
+    reader = _Reader(file)
+    known = {"channel", "chaincode", "k", "organisations", "peers", "revocations"}
+    reader.refuse_others(profile, known, "the profile")
+    organisations = reader.tables(profile, "organisations")
+    ours = next((one for one in organisations if "certificate" in one), None)
+    if ours is None:
+        raise ProfileRefused(f"{file}: no organisation has the certificate of a client to act as.")
+    return Settings(
+        channel=reader.text(profile, "channel", "the profile"),
+        contract=reader.text(profile, "chaincode", "the profile"),
+        identity=Identity(
+            msp_id=reader.text(ours, "msp_id", "an organisation"), certificate=reader.file(ours, "certificate")
+        ),
+        private_key=reader.file(ours, "private_key"),
+        peers=reader.peers(profile, str(ours["msp_id"])),
+        trust=reader.trust(profile, organisations),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Takes values out of the profile's tables, and says what is wrong with one by the table's name and its own."""
+
+    profile: Path
+
+    def refuse_others(self, table: Mapping[str, Any], known: set[str], where: str) -> None:
+        if unknown := sorted(table.keys() - known):
+            raise self.wrong(f"{where} has no {unknown[0]}; it has {', '.join(sorted(known))}")
+
+    def tables(self, table: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+        found = table.get(name)
+        if not isinstance(found, list) or not found or not all(isinstance(one, dict) for one in found):
+            raise self.wrong(f"there is no [[{name}]]")
+        return found
+
+    def text(self, table: Mapping[str, Any], name: str, where: str) -> str:
+        found = table.get(name)
+        if not isinstance(found, str) or not found:
+            raise self.wrong(f"{where} needs {name}, a text")
+        return found
+
+    def file(self, table: Mapping[str, Any], name: str) -> bytes:
+        return _read(self.profile.parent / self.text(table, name, f"whoever has {'/'.join(sorted(table))}"))
+
+    def peers(self, profile: Mapping[str, Any], ours: str) -> tuple[Peer, ...]:
+        """Our own organisation's first: it is they who are sure to be there for us."""
+        tables = self.tables(profile, "peers")
+        for table in tables:
+            self.refuse_others(table, {"msp_id", "address", "tls_roots", "name"}, "a peer")
+        return tuple(
+            Peer(
+                address=self.text(table, "address", "a peer"),
+                roots=self.file(table, "tls_roots"),
+                name=self.text(table, "name", "a peer") if "name" in table else None,
+            )
+            for table in sorted(tables, key=lambda table: table.get("msp_id") != ours)
+        )
+
+    def trust(self, profile: Mapping[str, Any], organisations: Sequence[Mapping[str, Any]]) -> LedgerTrust:
+        """What goes into the trust bundle of whoever verifies receipts."""
+        roots = {}
+        for one in organisations:
+            self.refuse_others(one, {"msp_id", "roots", "certificate", "private_key"}, "an organisation")
+            roots[self.text(one, "msp_id", "an organisation")] = (self.file(one, "roots").decode(),)
+        k, revocations = profile.get("k"), profile.get("revocations", [])
+        if type(k) is not int or not 0 < k <= len(roots):
+            raise self.wrong(f"k is how many organisations have to agree, 1 to {len(roots)}")
+        if not isinstance(revocations, list) or not all(isinstance(one, str) for one in revocations):
+            raise self.wrong("revocations are SHA-256 fingerprints of certificates, in hex")
+        return LedgerTrust(
+            channel=self.text(profile, "channel", "the profile"),
+            contract=self.text(profile, "chaincode", "the profile"),
+            k=k,
+            organisations=roots,
+            revocations=tuple(one.replace(":", "").lower() for one in revocations),
+        )
+
+    def wrong(self, what: str) -> ProfileRefused:
+        return ProfileRefused(f"{self.profile}: {what}.")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ProfileRefused(f"{file} cannot be read: {error.strerror}.") from None
