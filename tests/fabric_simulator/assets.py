@@ -1,10 +1,11 @@
 """Chaincode for tests, as a server of the stream that peers dial: reads, writes, ranges, policies, and bad manners.
 
-It runs at a real peer and at a simulated one alike.
+It runs at a real peer and at a simulated one alike: python -m tests.fabric_simulator.assets ADDRESS PACKAGE-ID
 """
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -111,6 +112,12 @@ async def _get(call: Invocation, key: str) -> Response:
 async def _append(call: Invocation, key: str, value: str, event: str = "") -> Response:
     """Reads what it writes, so that two at once are in conflict."""
     return await _put(call, key, (await call.get(key)).decode() + value, event)
+
+
+async def _fill(call: Invocation, prefix: str, count: str) -> Response:
+    for number in range(int(count)):
+        await call.put(f"{prefix}{number:04}", b"filled")
+    return ok()
 
 
 async def _delete(call: Invocation, key: str) -> Response:
@@ -223,10 +230,15 @@ async def _unknown_kind(call: Invocation) -> Response:
     return ok()
 
 
+async def _no_function(_call: Invocation, *_arguments: str) -> Response:
+    return Response(status=BAD, message="there is no such function")
+
+
 _FUNCTIONS: dict[str, Callable[..., Awaitable[Response]]] = {
     "put": _put,
     "get": _get,
     "append": _append,
+    "fill": _fill,
     "delete": _delete,
     "own-write": _own_write,
     "answer": _answer,
@@ -300,9 +312,9 @@ async def _invoked(call: Invocation) -> None:
     function, *arguments = (one.decode() for one in decode(ChaincodeInput, call.message.payload).args)
     kind, event = Kind.COMPLETED, None
     try:
-        payload = encode(await _FUNCTIONS[function](call, *arguments))
+        payload = encode(await _FUNCTIONS.get(function, _no_function)(call, *arguments))
         event = call.event
-    except (Refusal, KeyError, TypeError, ValueError) as error:
+    except (Refusal, TypeError, ValueError) as error:
         kind, payload = Kind.ERROR, str(error).encode()
     call.say(
         ChaincodeMessage(
@@ -333,3 +345,12 @@ async def served(assets: AssetsServer, address: str = "127.0.0.1:0") -> tuple[gr
     port = server.add_insecure_port(address)
     await server.start()
     return server, port
+
+
+async def _main(address: str, package_id: str) -> None:
+    server, _ = await served(AssetsServer(package_id, stranger=address), address)
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol
 
 import grpc
@@ -21,6 +22,7 @@ from adapters.outbound.fabric.gateway.messages import (
 from shared.protowire import NotProtobuf, decode, encode
 from tests.fabric_simulator.chaincode_requests import Call, Requests
 from tests.fabric_simulator.messages import AdditionalParams, ChaincodeMessage, Kind
+from tests.fabric_simulator.node import Node, Now, Unreachable
 from tests.fabric_simulator.rwset import Forbidden, Range
 from tests.fabric_simulator.state import Past
 
@@ -48,6 +50,28 @@ class Chaincode(Protocol):
         """Raises ChaincodeFailed."""
 
     async def close(self) -> None: ...
+
+
+class ChaincodeNode(Node):
+    """One peer's chaincode as a process that faults may befall. Implements Chaincode."""
+
+    def __init__(self, name: str, chaincode: Chaincode, now: Now) -> None:
+        super().__init__(name, now)
+        self._chaincode = chaincode
+
+    async def execute(self, call: Call) -> Completed:
+        if self.dead():
+            package_id = f"{call.namespace}:{sha256(self.name.encode()).hexdigest()}"
+            raise _not_executed(call, _not_launched(package_id, "127.0.0.1:9999"))
+        try:
+            return await asyncio.wait_for(self.run(self._chaincode.execute(call)), EXECUTE_SECONDS)
+        except TimeoutError:
+            raise _not_executed(call, "error sending: timeout expired while executing transaction") from None
+        except Unreachable:
+            raise _not_executed(call, "error sending: chaincode stream terminated") from None
+
+    async def close(self) -> None:
+        await self._chaincode.close()
 
 
 class Stub:
@@ -111,10 +135,7 @@ class FunctionChaincode:
     async def execute(self, call: Call) -> Completed:
         stub = Stub(call)
         try:
-            async with asyncio.timeout(EXECUTE_SECONDS):
-                response = await self._function(stub)
-        except TimeoutError:
-            raise _not_executed(call, "error sending: timeout expired while executing transaction") from None
+            response = await self._function(stub)
         except Exception as error:
             raise ChaincodeFailed(f"transaction returned with failure: {error}") from error
         return Completed(response=response, event=stub.event)
@@ -141,10 +162,7 @@ def dialled(address: str, package_id: str) -> Connect:
             await asyncio.wait_for(channel.channel_ready(), DIAL_SECONDS)
         except TimeoutError:
             await channel.close()
-            raise ConnectionError(
-                f"error cannot create connection for {package_id}: error creating grpc connection to {address}: "
-                "failed to create new connection: context deadline exceeded"
-            ) from None
+            raise ConnectionError(_not_launched(package_id, address)) from None
         return _until_closed(channel, messages)
 
     return connect
@@ -188,9 +206,7 @@ class StreamedChaincode:
         running = self._running[key] = _Running(call, Requests(call), asyncio.get_running_loop().create_future())
         self._say(Kind.TRANSACTION, call.channel, call.tx_id, call.input, call)
         try:
-            said = await asyncio.wait_for(running.done, EXECUTE_SECONDS)
-        except TimeoutError:
-            raise _not_executed(call, "error sending: timeout expired while executing transaction") from None
+            said = await running.done
         except ConnectionError:
             raise _not_executed(call, "error sending: chaincode stream terminated") from None
         finally:
@@ -217,20 +233,21 @@ class StreamedChaincode:
         try:
             await asyncio.shield(self._ready)
         except ConnectionError as error:
-            raise _not_executed(
-                call, f"could not launch chaincode {self._package_id}: chaincode registration failed: {error}"
-            ) from None
+            raise _not_executed(call, str(error)) from None
 
     async def _read(self, ready: "asyncio.Future[None]") -> None:
         """The stream, from dialling to its end; whatever still runs then has failed."""
-        ended = ConnectionError(f"connection to {self._package_id} terminated")
+        ended = ConnectionError(
+            f"could not launch chaincode {self._package_id}: chaincode registration failed: "
+            f"connection to {self._package_id} terminated"
+        )
         try:
             async with aclosing(await self._connect(self._said())) as stream:
                 async for data in stream:
                     if not self._heard(decode(ChaincodeMessage, data), ready):
                         break
         except ConnectionError as error:
-            ended = ConnectionError(f"connection to {self._package_id} failed: {error}")
+            ended = error
         except NotProtobuf:
             pass
         finally:
@@ -321,6 +338,16 @@ _REQUESTS = _BATCHES | {
     Kind.GET_PRIVATE_DATA_HASH,
     Kind.PURGE_PRIVATE_DATA,
 }
+
+
+def _not_launched(package_id: str, address: str) -> str:
+    """What a peer says where nobody listens."""
+    return (
+        f"could not launch chaincode {package_id}: connection to {package_id} failed: "
+        f"error cannot create connection for {package_id}: error creating grpc connection to {address}: "
+        'failed to create new connection: connection error: desc = "transport: error while dialing: '
+        f'dial tcp {address}: connect: connection refused"'
+    )
 
 
 def _not_executed(call: Call, cause: str) -> ChaincodeFailed:

@@ -31,7 +31,7 @@ class Channel:
     chaincode: str
     policy: SignaturePolicyEnvelope
     limits: Limits
-    chaincode_version: str = "1.0"
+    chaincode_version: str = "1"
 
     @property
     def newer(self) -> bool:

@@ -1,4 +1,4 @@
-"""What can go wrong in a simulated network, as calls by the names of nodes: `orderer`, `peer1`, `peer2`, …"""
+"""What can go wrong in a simulated network, by the names of nodes: `orderer`, `org1.peer`, `org1.chaincode`."""
 
 from collections.abc import Sequence
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -29,11 +30,11 @@ _VALID = timedelta(days=3650)
 
 
 class UnknownIdentity(Exception):
-    """No organisation of the channel, or nothing that is a certificate."""
+    """No organisation of the channel, no certificate, or one of another authority."""
 
 
 class InvalidIdentity(Exception):
-    """An organisation of the channel, whose authority does not vouch for this certificate."""
+    """A certificate of the organisation's authority that is revoked, has not one node OU, or did not sign this."""
 
 
 def private_key(rng: random.Random) -> ec.EllipticCurvePrivateKey:
@@ -160,7 +161,10 @@ class Membership:
         authority = self.authorities.get(identity.mspid)
         if authority is None:
             raise UnknownIdentity
-        roles = _vouched(identity.id_bytes, authority.pem)
+        # A peer needs the chain already to bring the signature of the certificate into its own form.
+        if not _issued_by(identity.id_bytes, authority.pem):
+            raise UnknownIdentity
+        roles = _roles(identity.id_bytes)
         if certificate.serial_number in authority.revoked or len(roles) != 1:
             raise InvalidIdentity
         return Known(msp_id=identity.mspid, role=roles[0], pem=identity.id_bytes)
@@ -187,17 +191,21 @@ def _certificate(pem: bytes) -> x509.Certificate:
 
 
 @lru_cache(maxsize=4096)
-def _vouched(pem: bytes, root: bytes) -> tuple[str, ...]:
-    """The node OUs of a certificate that the root issued and that is no authority itself; else none."""
-    certificate = _certificate(pem)
+def _issued_by(pem: bytes, root: bytes) -> bool:
     try:
-        certificate.verify_directly_issued_by(_certificate(root))
+        _certificate(pem).verify_directly_issued_by(_certificate(root))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _roles(pem: bytes) -> tuple[str, ...]:
+    """The node OUs; none of an authority, which is nobody's identity."""
+    certificate = _certificate(pem)
+    with suppress(x509.ExtensionNotFound):
         if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return ()
-    except (InvalidSignature, ValueError, TypeError):
-        return ()
-    except x509.ExtensionNotFound:
-        pass
     units = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
     return tuple(str(unit.value) for unit in units if unit.value in ROLES)
 

@@ -13,7 +13,7 @@ import grpc
 
 from adapters.outbound.fabric.gateway.messages import ChannelHeader, Envelope, Header, Payload
 from shared.protowire import encode
-from tests.fabric_simulator.chaincode_side import Chaincode
+from tests.fabric_simulator.chaincode_side import Chaincode, ChaincodeNode
 from tests.fabric_simulator.channel import Channel, Limits
 from tests.fabric_simulator.faults import Faults
 from tests.fabric_simulator.gateway import GatewayService
@@ -22,13 +22,13 @@ from tests.fabric_simulator.identities import Authority, Membership
 from tests.fabric_simulator.memory import MemoryTransport
 from tests.fabric_simulator.node import Now
 from tests.fabric_simulator.orderer import Orderer
-from tests.fabric_simulator.peer import Peer
+from tests.fabric_simulator.peer import Peer, Seat
 from tests.fabric_simulator.policies import out_of
 from tests.fabric_simulator.registry import Registry
 from tests.support.networks import GatewayPeer, Member
 
 ORDERER_MSP_ID = "OrdererMSP"
-CHANNEL, CHAINCODE = "clubs", "assets"
+CHANNEL, CHAINCODE = "concordat", "witness"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +62,18 @@ class MemoryNetwork(Faults):
         self.authorities = {msp_id: self._authority(msp_id, now) for msp_id in (*self.shape.msp_ids, ORDERER_MSP_ID)}
         self.settings = self._channel()
         self.version, self.channel, self.chaincode = self.shape.version, self.shape.channel, self.shape.chaincode
-        self.orderer = Orderer("orderer", self.settings, now)
+        self.orderer = Orderer("127.0.0.1:7050", self.settings, now)
         self.nodes = [self._new_peer(number, chaincode_of, now) for number in range(self.shape.organizations)]
         self.services = {peer.name: self._service(peer) for peer in self.nodes}
         self.peers = [GatewayPeer(name=peer.name, msp_id=peer.msp_id, address="", roots=b"") for peer in self.nodes]
-        self._clients = {msp_id: self.member(msp_id) for msp_id in self.shape.msp_ids}
-        super().__init__([self.orderer, *self.nodes])
+        self._identities = {msp_id: self.authorities[msp_id].member(msp_id) for msp_id in self.shape.msp_ids}
+        super().__init__([self.orderer, *self.nodes, *(peer.chaincode for peer in self.nodes)])
 
-    def client(self, msp_id: str) -> Member:
+    def identity(self, msp_id: str) -> Member:
         """The organisation's client identity, always the same."""
-        return self._clients[msp_id]
+        return self._identities[msp_id]
 
-    def member(self, msp_id: str, *roles: str) -> Member:
-        """A new identity of the organisation, a client unless roles are named."""
-        return self.authorities[msp_id].member(msp_id, roles or ("client",))
-
-    def transport(self, name: str = "peer1") -> MemoryTransport:
+    def transport(self, name: str = "org1.peer") -> MemoryTransport:
         """A client's way to this peer."""
         return MemoryTransport(self.services[name], self.rng)
 
@@ -114,10 +110,12 @@ class MemoryNetwork(Faults):
 
     def _new_peer(self, number: int, chaincode_of: Callable[[str], Chaincode], now: Now) -> Peer:
         msp_id = self.shape.msp_ids[number]
-        member, chaincode = self.member(msp_id, "peer"), chaincode_of(msp_id)
-        founding = len(self._founding())
-        name = f"peer{number + 1}"
-        return Peer(name, member, self.orderer, self.settings, chaincode, founding=founding, now=now)
+        organization = f"org{number + 1}"
+        chaincode = ChaincodeNode(f"{organization}.chaincode", chaincode_of(msp_id), now)
+        seat = Seat(
+            member=self.authorities[msp_id].member(msp_id, ("peer",)), channel=self.settings, chaincode=chaincode
+        )
+        return Peer(f"{organization}.peer", seat, self.orderer, founding=len(self._founding()), now=now)
 
     def _service(self, peer: Peer) -> GatewayService:
         return GatewayService(Registry(peer, self.nodes, self.settings), self.orderer, self.settings)

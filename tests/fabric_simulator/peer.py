@@ -1,8 +1,9 @@
 """A peer: endorses, pulls blocks from the orderer, judges and commits them, and says what it has committed."""
 
 import asyncio
+from dataclasses import dataclass
 
-from tests.fabric_simulator.chaincode_side import Chaincode
+from tests.fabric_simulator.chaincode_side import ChaincodeNode
 from tests.fabric_simulator.channel import Channel
 from tests.fabric_simulator.endorser import Endorser
 from tests.fabric_simulator.messages import Version
@@ -15,29 +16,29 @@ from tests.fabric_simulator.validation import apply, judge, tx_id_of
 from tests.support.networks import Member
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Who a peer is, on which channel, with which chaincode."""
+
+    member: Member
+    channel: Channel
+    chaincode: ChaincodeNode
+
+
 class Peer(Node):
     """One organisation's peer. `founding` is how many blocks come before the first transaction."""
 
-    def __init__(
-        self,
-        name: str,
-        member: Member,
-        orderer: Orderer,
-        channel: Channel,
-        chaincode: Chaincode,
-        *,
-        founding: int,
-        now: Now,
-    ) -> None:
+    def __init__(self, name: str, seat: Seat, orderer: Orderer, *, founding: int, now: Now) -> None:
         super().__init__(name, now)
-        self.msp_id = member.msp_id
+        self.msp_id = seat.member.msp_id
         self.address = name
         self.replica = Replica()
-        self.endorser = Endorser(member, channel, self.replica, chaincode, self.now)
+        self.chaincode = seat.chaincode
+        self.endorser = Endorser(seat.member, seat.channel, self.replica, seat.chaincode, self.now)
         self.silent_since: float | None = None
         """Loop time since when the others hear nothing of it."""
 
-        self._orderer, self._channel, self._founding = orderer, channel, founding
+        self._orderer, self._channel, self._founding = orderer, seat.channel, founding
         self._keeping_up = asyncio.Event()
         self._keeping_up.set()
 
@@ -63,7 +64,7 @@ class Peer(Node):
     async def kill(self) -> None:
         self.silent_since = asyncio.get_running_loop().time()
         await super().kill()
-        await self.endorser.chaincode.close()
+        await self.chaincode.close()
 
     def revive(self) -> None:
         self.silent_since = None

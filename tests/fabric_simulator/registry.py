@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from adapters.outbound.fabric.gateway.errors import Detail
 from adapters.outbound.fabric.gateway.messages import Response, SignedProposal
@@ -28,14 +28,13 @@ class Failed:
         return self.detail.message
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """A Gateway's own peer and the others: those that it has a connection to, and those that gossip still reports."""
+    """A Gateway's own peer, and the others as gossip still reports them."""
 
     local: Peer
     peers: Sequence[Peer]
     channel: Channel
-    _disconnected: set[str] = field(default_factory=set)
 
     def members(self, channel: str) -> list[Peer]:
         """Whoever was heard of not long ago."""
@@ -44,17 +43,9 @@ class Registry:
         now = asyncio.get_running_loop().time()
         return [peer for peer in self.peers if peer is self.local or self._heard_of(peer, now)]
 
-    def connected(self, peer: Peer) -> bool:
-        """A peer that failed is dialled again when it is needed."""
-        if peer.name in self._disconnected and peer.alive:
-            self._disconnected.discard(peer.name)
-        return peer.name not in self._disconnected
-
     def endorsers(self, channel: str, chaincode: str) -> list[Peer]:
-        """Connected ones with the chaincode: the own first, then by height."""
-        found = [peer for peer in self.members(channel) if self.connected(peer)]
-        if chaincode != self.channel.chaincode:
-            return []
+        """Those with the chaincode: the own first, then by height."""
+        found = self.members(channel) if chaincode == self.channel.chaincode else []
         return sorted(found, key=lambda peer: (peer is not self.local, -peer.replica.ledger.height))
 
     async def ask(self, peer: Peer, proposal: SignedProposal) -> Answer | Failed:
@@ -68,12 +59,12 @@ class Registry:
             if peer is self.local and refused.answered:
                 return self._failed(peer, "FAILED_PRECONDITION", str(refused))
             remote = "" if peer is self.local else "rpc error: code = Unknown desc = "
-            return self._failed(peer, "UNAVAILABLE", f"{remote}{refused}", remove=True)
+            return self._failed(peer, "UNAVAILABLE", f"{remote}{refused}", retry=True)
         except Unreachable:
-            return self._failed(peer, "UNAVAILABLE", refused_connection(peer.address), remove=True)
+            return self._failed(peer, "UNAVAILABLE", refused_connection(peer.address), retry=True)
         except TimeoutError:
             text = "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
-            return self._failed(peer, "UNAVAILABLE", text, remove=True)
+            return self._failed(peer, "UNAVAILABLE", text, retry=True)
         return self._judged(peer, answer)
 
     def _judged(self, peer: Peer, answer: Answer) -> Answer | Failed:
@@ -81,15 +72,12 @@ class Registry:
         if 200 <= response.status < 400:
             return answer
         if answer.payload is None and response.status == 500:
-            ended = response.message.endswith("chaincode stream terminated")
-            return self._failed(peer, "ABORTED", response.message, remove=ended, retry=True)
+            return self._failed(peer, "ABORTED", response.message, retry=True)
         return self._failed(peer, "UNKNOWN", chaincode_response(response))
 
-    def _failed(self, peer: Peer, code: str, text: str, *, remove: bool = False, retry: bool = False) -> Failed:
-        if remove and peer is not self.local:
-            self._disconnected.add(peer.name)
+    def _failed(self, peer: Peer, code: str, text: str, *, retry: bool = False) -> Failed:
         detail = Detail(address=peer.address, msp_id=peer.msp_id, message=text)
-        return Failed(code=code, detail=detail, retry=retry or remove)
+        return Failed(code=code, detail=detail, retry=retry)
 
     def _heard_of(self, peer: Peer, now: float) -> bool:
         return peer.silent_since is None or now - peer.silent_since < self.channel.limits.gossip_expiry_seconds

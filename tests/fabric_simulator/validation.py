@@ -35,7 +35,7 @@ from tests.fabric_simulator.state import Held, Ledger, Past, State
 
 VALID = 0
 BAD_PAYLOAD, BAD_COMMON_HEADER, BAD_CREATOR_SIGNATURE, INVALID_ENDORSER_TRANSACTION = 2, 3, 4, 5
-UNSUPPORTED_TX_PAYLOAD, BAD_PROPOSAL_TXID, DUPLICATE_TXID, ENDORSEMENT_POLICY_FAILURE = 7, 8, 9, 10
+BAD_PROPOSAL_TXID, DUPLICATE_TXID, ENDORSEMENT_POLICY_FAILURE = 8, 9, 10
 MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT = 11, 12
 BAD_RWSET, ILLEGAL_WRITESET, INVALID_CHAINCODE, INVALID_OTHER_REASON = 22, 23, 25, 255
 
@@ -230,10 +230,8 @@ def _parsed(envelope: bytes) -> Judged:
     header = payload.header or Header()
     channel = _decoded(ChannelHeader, header.channel_header, BAD_COMMON_HEADER)
     signature = _decoded(SignatureHeader, header.signature_header, BAD_COMMON_HEADER)
-    if payload.header is None or channel.epoch or not signature.nonce or not signature.creator:
+    if channel.type != ENDORSER_TRANSACTION or channel.epoch or not signature.nonce or not signature.creator:
         raise Void(BAD_COMMON_HEADER)
-    if channel.type != ENDORSER_TRANSACTION:
-        raise Void(UNSUPPORTED_TX_PAYLOAD)
     if channel.tx_id != transaction_id(signature.nonce, signature.creator):
         raise Void(BAD_PROPOSAL_TXID)
     endorsed = _endorsed(payload, header)

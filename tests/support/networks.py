@@ -25,7 +25,7 @@ class GatewayPeer:
 
 
 class Network(Protocol):
-    """A channel with one chaincode. Nodes are called `orderer` and by the names of `peers`.
+    """A channel with one chaincode. Nodes are called `orderer`, `org1.peer`, `org1.chaincode`, `org2.peer` and so on.
 
     A fault returns when it has taken effect, and `restart` when the node answers again. Each may be asked for of a
     node that is in that state already.
@@ -39,7 +39,7 @@ class Network(Protocol):
     peers: Sequence[GatewayPeer]
     """One for each organisation, in the order of the organisations."""
 
-    def client(self, msp_id: str) -> Member:
+    def identity(self, msp_id: str) -> Member:
         """The organisation's client identity, always the same."""
 
     async def kill(self, name: str) -> None:
