@@ -8,8 +8,9 @@ from random import Random
 from time import time_ns
 from typing import Any
 
+from adapters.outbound.fabric.gateway.errors import CommitError
 from adapters.outbound.fabric.gateway.events import Checkpoint
-from adapters.outbound.fabric.gateway.gateway import Contract, Gateway, Limits
+from adapters.outbound.fabric.gateway.gateway import Committed, Contract, Gateway, Limits
 from adapters.outbound.fabric.gateway.identity import Identity, signer
 from adapters.outbound.fabric.gateway.messages import SignedRequest
 from adapters.outbound.fabric.gateway.signables import Endorsed, Signable
@@ -53,14 +54,23 @@ class Client:
 
         return await self.see(endorsed())
 
+    async def submit(self, function: str, *arguments: str) -> bytes:
+        """As Contract.submit does, and until the other peer has it too."""
+        transaction = await self.endorse(function, *arguments)
+        committed = await self._committed(transaction)
+        if not committed.valid:
+            raise CommitError(committed.transaction_id, committed.code, committed.block_number)
+        return transaction.response.payload
+
     async def commit(self, transaction: Endorsed) -> Any:
         """What submitting comes to, and then the commit."""
+        return await self.see(self._committed(transaction))
 
-        async def committed() -> Any:
-            await self.first.gateway.submit(transaction)
-            return await self.first.gateway.committed(transaction)
-
-        return await self.see(committed())
+    async def _committed(self, transaction: Endorsed) -> Committed:
+        await self.first.gateway.submit(transaction)
+        committed = await self.first.gateway.committed(transaction)
+        await self.second.gateway.committed(transaction)
+        return committed
 
     def signed_request(self, request: bytes) -> SignedRequest:
         """A question, signed by the client."""

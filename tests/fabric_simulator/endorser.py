@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from adapters.outbound.fabric.gateway.messages import (
@@ -10,7 +11,6 @@ from adapters.outbound.fabric.gateway.messages import (
     ChaincodeAction,
     ChaincodeHeaderExtension,
     ChaincodeID,
-    ChaincodeInput,
     ChaincodeInvocationSpec,
     ChaincodeProposalPayload,
     ChannelHeader,
@@ -70,7 +70,9 @@ class Unpacked:
     channel: ChannelHeader
     signature: SignatureHeader
     chaincode: str
-    input: ChaincodeInput
+    input: bytes
+    """ChaincodeInput, encoded."""
+
     hash: bytes
 
 
@@ -100,17 +102,17 @@ class Endorser:
             return _failed("error in simulation: error unmarshalling SignaturePolicyEnvelope")
 
     def _filter(self, proposal: SignedProposal) -> None:
-        """What stands in front of the endorser: the creator's expiry, and the proposal's time."""
+        """What stands in front of the endorser: the creator's expiry, and (since Fabric 3) the proposal's time."""
         try:
-            header = decode(Header, decode(Proposal, proposal.proposal_bytes).header)
-            creator = decode(SignatureHeader, header.signature_header).creator
-            stamp = decode(ChannelHeader, header.channel_header).timestamp or Timestamp()
+            channel, signature = _headers(proposal.proposal_bytes)
         except NotProtobuf as error:
             raise Refused(f"failed parsing proposal: {error.reason}", answered=False) from error
+        creator, stamp = signature.creator, channel.timestamp or Timestamp()
         expiry, now = expires_at(creator), self._now()
         if expiry is not None and now > expiry.timestamp() * 1_000_000_000:
             raise Refused("proposal client identity expired", answered=False)
-        if abs(stamp.seconds * 1_000_000_000 + stamp.nanos - now) > TIME_WINDOW_SECONDS * 1_000_000_000:
+        off = abs(stamp.seconds * 1_000_000_000 + stamp.nanos - now) > TIME_WINDOW_SECONDS * 1_000_000_000
+        if off and self._channel.newer:
             raise Refused(
                 f"request unauthorized due to incorrect timestamp {_rfc3339(stamp.seconds)}, "
                 f"peer time {_rfc3339(now // 1_000_000_000)}, peer.authentication.timewindow 15m0s",
@@ -153,7 +155,7 @@ class Endorser:
                 namespace=unpacked.chaincode,
                 channel=unpacked.channel.channel_id,
                 tx_id=unpacked.channel.tx_id,
-                input=encode(unpacked.input),
+                input=unpacked.input,
                 proposal=unpacked.signed,
             )
             completed = await self.chaincode.execute(call)
@@ -195,11 +197,18 @@ class Endorser:
         return Answer(response=response, payload=payload, endorsement=endorsement, policies=policies)
 
 
+@lru_cache(maxsize=1024)
+def _headers(proposal: bytes) -> tuple[ChannelHeader, SignatureHeader]:
+    header = decode(Header, decode(Proposal, proposal).header)
+    return decode(ChannelHeader, header.channel_header), decode(SignatureHeader, header.signature_header)
+
+
+@lru_cache(maxsize=1024)
 def unpack(proposal: SignedProposal) -> Unpacked:
-    """Raises NotProtobuf, also for parts that are missing."""
+    """Raises NotProtobuf, also for parts that are missing. Remembered: every peer asks the same."""
     message = decode(Proposal, proposal.proposal_bytes)
     header = decode(Header, message.header)
-    channel = decode(ChannelHeader, header.channel_header)
+    channel, signature = _headers(proposal.proposal_bytes)
     extension = decode(ChaincodeHeaderExtension, channel.extension)
     if extension.chaincode_id is None:
         raise NotProtobuf("ChaincodeHeaderExtension.ChaincodeId is nil")
@@ -214,9 +223,9 @@ def unpack(proposal: SignedProposal) -> Unpacked:
     return Unpacked(
         signed=proposal,
         channel=channel,
-        signature=decode(SignatureHeader, header.signature_header),
+        signature=signature,
         chaincode=extension.chaincode_id.name,
-        input=spec.input,
+        input=encode(spec.input),
         hash=proposal_hash(header, payload.input),
     )
 

@@ -154,7 +154,7 @@ class Membership:
     def judged(self, serialized: bytes) -> Known:
         """Who it is; raises UnknownIdentity or InvalidIdentity. Whether it has expired is not asked here."""
         try:
-            identity = decode(SerializedIdentity, serialized)
+            identity = _identity(serialized)
             certificate = _certificate(identity.id_bytes)
         except (NotProtobuf, ValueError) as error:
             raise UnknownIdentity from error
@@ -180,9 +180,14 @@ class Membership:
 def expires_at(serialized: bytes) -> datetime | None:
     """When the identity's certificate expires; None for what is no certificate."""
     try:
-        return _certificate(decode(SerializedIdentity, serialized).id_bytes).not_valid_after_utc.astimezone(UTC)
+        return _certificate(_identity(serialized).id_bytes).not_valid_after_utc.astimezone(UTC)
     except (NotProtobuf, ValueError):
         return None
+
+
+@lru_cache(maxsize=4096)
+def _identity(serialized: bytes) -> SerializedIdentity:
+    return decode(SerializedIdentity, serialized)
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -58,6 +58,7 @@ class MemoryNetwork(Faults):
         self, chaincode_of: Callable[[str], Chaincode], shape: Shape | None = None, now: Now = time.time_ns
     ) -> None:
         self.shape = shape or Shape()
+        self.now = now
         self.rng = random.Random(self.shape.seed)
         self.authorities = {msp_id: self._authority(msp_id, now) for msp_id in (*self.shape.msp_ids, ORDERER_MSP_ID)}
         self.settings = self._channel()
@@ -65,7 +66,9 @@ class MemoryNetwork(Faults):
         self.orderer = Orderer("127.0.0.1:7050", self.settings, now)
         self.nodes = [self._new_peer(number, chaincode_of, now) for number in range(self.shape.organizations)]
         self.services = {peer.name: self._service(peer) for peer in self.nodes}
-        self.peers = [GatewayPeer(name=peer.name, msp_id=peer.msp_id, address="", roots=b"") for peer in self.nodes]
+        self.peers: Sequence[GatewayPeer] = [
+            GatewayPeer(name=peer.name, msp_id=peer.msp_id, address="", roots=b"") for peer in self.nodes
+        ]
         self._identities = {msp_id: self.authorities[msp_id].member(msp_id) for msp_id in self.shape.msp_ids}
         super().__init__([self.orderer, *self.nodes, *(peer.chaincode for peer in self.nodes)])
 

@@ -82,12 +82,12 @@ _FORGERIES: dict[str, Callable[[bytes], bytes]] = {
 async def events(client: Client) -> Steps:
     """Replay from the beginning, from a block, and after a transaction."""
     first = client.first
-    await first.submit("put", "quiet", "1")
+    await client.submit("put", "quiet", "1")
     submitted = await client.endorse("put", "loud", "1", "Loud")
     last = await _block_of(client, submitted)
     mute = await client.endorse("put", "quiet", "2")
     after_last = await _block_of(client, mute)
-    await first.submit("put", "loud", "2", "Louder")
+    await client.submit("put", "loud", "2", "Louder")
     return {
         "all": await _collected(client, first, 4),
         "from a block": await client.see(first_event(first, Checkpoint(block_number=last))),
@@ -103,8 +103,7 @@ async def events(client: Client) -> Steps:
 
 
 async def _block_of(client: Client, transaction: Any) -> int:
-    await client.first.gateway.submit(transaction)
-    return (await client.first.gateway.committed(transaction)).block_number
+    return int((await client.commit(transaction))["block"])
 
 
 async def _collected(client: Client, contract: Contract, count: int) -> list[Any]:
@@ -196,7 +195,12 @@ async def _endorsed_at_last(client: Client) -> Any:
 
 async def _submitted_at_last(client: Client, endorsed: Any) -> Any:
     """An orderer that has just begun has to elect itself first."""
-    return await _until(lambda: client.commit(endorsed), {"code": 0})
+
+    async def committed() -> Any:
+        await client.first.gateway.submit(endorsed)
+        return await client.first.gateway.committed(endorsed)
+
+    return await _until(lambda: client.see(committed()), {"code": 0})
 
 
 async def _committed_at_last(client: Client, endorsed: Any) -> Any:

@@ -147,6 +147,9 @@ def apply(state: State, number: int, judged: Sequence[Judged | int]) -> bytes:
 
 def tx_id_of(envelope: bytes) -> str:
     """The id that an envelope names, well-formed or not; empty where there is none."""
+    one = parsed(envelope)
+    if not isinstance(one, int):
+        return one.tx_id
     try:
         header = decode(Payload, decode(Envelope, envelope).payload).header or Header()
         return decode(ChannelHeader, header.channel_header).tx_id
