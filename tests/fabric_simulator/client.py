@@ -102,6 +102,12 @@ async def client_of(network: Network, stack: AsyncExitStack) -> Client:
         ),
         "no certificate": replace(own, certificate=b"nothing"),
         "another's key": replace(own, private_key=other.private_key),
+        "no role": network.enroll(FIRST, ()),
+        "two roles": network.enroll(FIRST, ("client", "peer")),
+        "a peer": network.enroll(FIRST, ("peer",)),
+        "an orderer": network.enroll(FIRST, ("orderer",)),
+        "an admin": network.enroll(FIRST, ("admin",)),
+        "expired": network.enroll(FIRST, expired=True),
     }
     return Client(
         network=network,

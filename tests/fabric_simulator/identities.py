@@ -26,7 +26,7 @@ ROLES = ("client", "peer", "admin", "orderer")
 
 _DETERMINISTIC = ec.ECDSA(Prehashed(hashes.SHA256()), deterministic_signing=True)
 _ISSUED = timedelta(days=1)
-_VALID = timedelta(days=3650)
+LASTING = timedelta(days=3650)
 
 
 class UnknownIdentity(Exception):
@@ -88,11 +88,11 @@ class Authority:
         identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         constraints = x509.BasicConstraints(ca=True, path_length=None)
         self.pem = self._issued(
-            self._subject, self._key, _VALID, (constraints, True), (usage, True), (identifier, False)
+            self._subject, self._key, LASTING, (constraints, True), (usage, True), (identifier, False)
         )
 
     def member(
-        self, msp_id: str, roles: Iterable[str] = ("client",), *, name: str = "user", lifetime: timedelta = _VALID
+        self, msp_id: str, roles: Iterable[str] = ("client",), *, name: str = "user", lifetime: timedelta = LASTING
     ) -> Member:
         """A new identity with these OUs (Fabric wants exactly one); a lifetime below zero has expired."""
         subject = _named([*((NameOID.ORGANIZATIONAL_UNIT_NAME, role) for role in roles), (NameOID.COMMON_NAME, name)])
@@ -104,7 +104,7 @@ class Authority:
         """Key and certificate (PEM) for TLS on loopback."""
         key = private_key(self._rng)
         names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-        return key_pem(key), self._issued(_named([(NameOID.COMMON_NAME, "localhost")]), key, _VALID, (names, False))
+        return key_pem(key), self._issued(_named([(NameOID.COMMON_NAME, "localhost")]), key, LASTING, (names, False))
 
     def revoke(self, member: Member) -> None:
         """As a channel's updated revocation list does."""

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +18,7 @@ from tests.fabric_simulator.channel import Channel, Limits
 from tests.fabric_simulator.faults import Faults
 from tests.fabric_simulator.gateway import GatewayService
 from tests.fabric_simulator.grpc_side import gateway_server
-from tests.fabric_simulator.identities import Authority, Membership
+from tests.fabric_simulator.identities import LASTING, Authority, Membership
 from tests.fabric_simulator.memory import MemoryTransport
 from tests.fabric_simulator.node import Now
 from tests.fabric_simulator.orderer import Orderer
@@ -75,6 +75,10 @@ class MemoryNetwork(Faults):
     def identity(self, msp_id: str) -> Member:
         """The organisation's client identity, always the same."""
         return self._identities[msp_id]
+
+    def enroll(self, msp_id: str, roles: Sequence[str] = ("client",), *, expired: bool = False) -> Member:
+        """A new identity by the organisation's own authority, with these node OUs (Fabric wants exactly one)."""
+        return self.authorities[msp_id].member(msp_id, roles, lifetime=timedelta(hours=-1) if expired else LASTING)
 
     def transport(self, name: str = "org1.peer") -> MemoryTransport:
         """A client's way to this peer."""

@@ -52,7 +52,7 @@ class Registry:
         """One peer's answer, as a Gateway understands it."""
         try:
             if peer is self.local:
-                answer = await peer.endorser.process(proposal)
+                answer = await peer.endorser.process(proposal, from_own_gateway=True)
             else:
                 answer = await asyncio.wait_for(peer.run(peer.endorser.process(proposal)), REMOTE_SECONDS)
         except Refused as refused:

@@ -8,9 +8,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from adapters.outbound.fabric.gateway.events import Checkpoint
 from adapters.outbound.fabric.gateway.gateway import Contract
 from adapters.outbound.fabric.gateway.identity import P256_ORDER
 from adapters.outbound.fabric.gateway.signables import status_question
+from tests.fabric_simulator import tampering
 from tests.fabric_simulator.client import FIRST, SECOND, Client, Steps, client_of, first_event
 from tests.fabric_simulator.scenario_forged import events, faults, forgeries
 from tests.support.networks import Network
@@ -134,16 +136,21 @@ def _high_s(signature: bytes) -> bytes:
 
 
 async def strangers(client: Client) -> Steps:
-    endorsed = await client.endorse("put", "a", "4")
+    endorsed = await client.endorse("put", "a", "4", "Put")
+    await client.commit(endorsed)
     steps: Steps = {}
     for name, stranger in client.strangers.items():
         gateway = stranger.gateway
         steps[f"{name}, evaluate"] = await client.see(stranger.evaluate("get", "a"))
         steps[f"{name}, endorse"] = await client.endorsing(stranger, "get", "a")
         steps[f"{name}, endorse by the other"] = await client.endorsing(stranger, "get", "a", to=(SECOND,))
-        steps[f"{name}, submit"] = await client.see(gateway.submit(replace(endorsed, signature=b"")))
+        steps[f"{name}, submit another's"] = await client.see(gateway.submit(replace(endorsed, signature=b"")))
         steps[f"{name}, status"] = await client.see(gateway.committed(endorsed))
-        steps[f"{name}, events"] = await client.see(first_event(stranger))
+        steps[f"{name}, events"] = await client.see(first_event(stranger, Checkpoint(block_number=0)))
+        made = tampering.with_creator(endorsed.data, gateway.identity.serialized)
+        steps[f"{name}, submit as its own"] = await client.see(
+            gateway.submit(replace(endorsed, data=made, signature=b""))
+        )
     return steps
 
 

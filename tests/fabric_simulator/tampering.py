@@ -75,6 +75,14 @@ def with_channel_header(data: bytes, change: Callable[[ChannelHeader], ChannelHe
     return encode(replace(payload, header=replace(header, channel_header=encode(changed))))
 
 
+def with_creator(data: bytes, creator: bytes) -> bytes:
+    """The same transaction as somebody else's."""
+    payload = decode(Payload, data)
+    header = payload.header or Header()
+    changed = replace(decode(SignatureHeader, header.signature_header), creator=creator)
+    return encode(replace(payload, header=replace(header, signature_header=encode(changed))))
+
+
 def with_data(data: bytes, transaction: bytes) -> bytes:
     """Something else where the transaction was."""
     return encode(replace(decode(Payload, data), data=transaction))

@@ -43,13 +43,11 @@ def _made(network: MemoryNetwork, kind: str) -> Member:
             authority.revoke(member)
             return member
         case "without a role" | "of two roles":
-            return authority.member("Org1MSP", () if kind == "without a role" else ("client", "peer"))
-        case "an authority":
-            return Member(msp_id="Org1MSP", certificate=authority.pem, private_key=b"")
+            return network.enroll("Org1MSP", () if kind == "without a role" else ("client", "peer"))
         case "of the orderer":
-            return network.authorities[ORDERER_MSP_ID].member(ORDERER_MSP_ID, ("client",))
+            return network.enroll(ORDERER_MSP_ID)
         case _:
-            return authority.member("Org1MSP", (kind,))
+            return network.enroll("Org1MSP", (kind,))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +89,7 @@ def _events_from_the_beginning(contract: Contract) -> bytes:
 
 
 async def test_an_expired_identity_proposes_nothing_but_may_ask(network: MemoryNetwork) -> None:
-    expired = network.authorities["Org1MSP"].member("Org1MSP", lifetime=timedelta(hours=-1))
+    expired = network.enroll("Org1MSP", expired=True)
     contract, other = contract_of(network, member=expired), contract_of(network)
     with pytest.raises(EvaluateError) as evaluated:
         await contract.evaluate("get", "a")

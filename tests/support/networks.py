@@ -42,6 +42,9 @@ class Network(Protocol):
     def identity(self, msp_id: str) -> Member:
         """The organisation's client identity, always the same."""
 
+    def enroll(self, msp_id: str, roles: Sequence[str] = ("client",), *, expired: bool = False) -> Member:
+        """A new identity by the organisation's own authority, with these node OUs (Fabric wants exactly one)."""
+
     async def kill(self, name: str) -> None:
         """At once, without a chance to save anything."""
 
