@@ -205,6 +205,9 @@ class GatewayService:
         return asked, ledger.height if position.specified is None else position.specified.number
 
     def _require_reader(self, channel: str, identity: bytes, signed: SignedRequest) -> None:
+        if not channel:
+            text = "Invalid channel ID name during check policy on signed data. Name must be different from nil."
+            raise TransportError("PERMISSION_DENIED", text)
         if channel != self._channel.name:
             raise TransportError("PERMISSION_DENIED", f"Failed to get policy manager for channel [{channel}]")
         if not self._channel.may_read(identity, signed.request, signed.signature):

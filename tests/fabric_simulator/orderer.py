@@ -5,7 +5,6 @@ import asyncio
 from adapters.outbound.fabric.gateway.messages import (
     ChannelHeader,
     Envelope,
-    Header,
     Payload,
     SignatureHeader,
 )
@@ -68,7 +67,9 @@ class Orderer(Node):
     def _filter(self, envelope: Envelope) -> None:
         channel = self._channel
         try:
-            header = decode(Payload, envelope.payload).header or Header()
+            header = decode(Payload, envelope.payload).header
+            if header is None:
+                raise NotProtobuf("header not set")
             named = decode(ChannelHeader, header.channel_header).channel_id
             creator = decode(SignatureHeader, header.signature_header).creator
         except NotProtobuf as error:

@@ -15,6 +15,7 @@ from adapters.outbound.fabric.gateway.signables import status_question
 from tests.fabric_simulator import tampering
 from tests.fabric_simulator.client import FIRST, SECOND, Client, Steps, client_of, first_event
 from tests.fabric_simulator.scenario_forged import events, faults, forgeries
+from tests.fabric_simulator.scenario_malformed import malformed
 from tests.support.networks import Network
 
 Part = Callable[[Client], Coroutine[Any, Any, Steps]]
@@ -209,6 +210,7 @@ ALL: tuple[Part, ...] = (
     reads_and_writes,
     queries,
     refusals,
+    malformed,
     strangers,
     policies,
     conflicts,

@@ -3,6 +3,9 @@
 import asyncio
 from hashlib import sha256
 
+import pytest
+
+from adapters.outbound.fabric.gateway.errors import Fault, SubmitError
 from adapters.outbound.fabric.gateway.gateway import Committed, Contract
 from adapters.outbound.fabric.gateway.signables import Endorsed
 from tests.fabric_simulator.channel import Limits
@@ -68,5 +71,22 @@ def test_each_block_names_the_hash_of_the_one_before() -> None:
             assert last.number == 4
             assert last.hash == sha256(header).digest()
             assert last.codes == b"\0"
+
+    run_virtual(main())
+
+
+def test_what_the_orderer_never_takes_is_said_to_be_too_large() -> None:
+    async def main() -> None:
+        async with _network(Limits(absolute_max_bytes=50_000)) as network:
+            contract = contract_of(network)
+            (large,) = await _endorsed(contract, 1, 60_000)
+            with pytest.raises(SubmitError) as raised:
+                await contract.gateway.submit(large)
+            assert raised.value.fault is Fault.TOO_LARGE
+            size = len(large.data) + len(large.signature)
+            assert raised.value.message == (
+                "received unsuccessful response from orderer: status=BAD_REQUEST, info=message payload is "
+                f"{size} bytes and exceeds maximum allowed 50000 bytes"
+            )
 
     run_virtual(main())
