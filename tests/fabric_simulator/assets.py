@@ -6,7 +6,8 @@ It runs at a real peer and at a simulated one alike: python -m tests.fabric_simu
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from adapters.outbound.fabric.gateway.messages import (
     SignedProposal,
 )
 from shared.protowire import decode, encode
+from tests.fabric_simulator.chaincode_side import conversation
 from tests.fabric_simulator.messages import (
     KV,
     ChaincodeMessage,
@@ -56,7 +58,7 @@ class Refusal(Exception):
 class Invocation:
     """One transaction on the stream."""
 
-    say: Callable[[ChaincodeMessage], None]
+    say: Callable[[bytes], None]
     message: ChaincodeMessage
     stranger: str
     """What tells this server from those of other organisations."""
@@ -76,7 +78,7 @@ class Invocation:
         said = ChaincodeMessage(
             type=kind, payload=encode(request), txid=self.message.txid, channel_id=self.message.channel_id
         )
-        self.say(said)
+        self.say(encode(said))
 
     async def get(self, key: str) -> bytes:
         return await self.ask(Kind.GET_STATE, GetState(key=key))
@@ -225,7 +227,7 @@ async def _transient(call: Invocation, name: str) -> Response:
 
 async def _unknown_kind(call: Invocation) -> Response:
     """Ends the stream."""
-    call.say(ChaincodeMessage(type=99, txid=call.message.txid, channel_id=call.message.channel_id))
+    call.say(encode(ChaincodeMessage(type=99, txid=call.message.txid, channel_id=call.message.channel_id)))
     await asyncio.sleep(5)
     return ok()
 
@@ -266,26 +268,11 @@ class AssetsServer:
     def __init__(self, package_id: str, stranger: str = "") -> None:
         self._package_id, self._stranger = package_id, stranger
 
-    async def connect(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """`/protos.Chaincode/Connect`."""
-        outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
-        register = ChaincodeMessage(type=Kind.REGISTER, payload=encode(ChaincodeID(name=self._package_id)))
-        yield encode(register)
-        listening = asyncio.create_task(self._listen(messages, outgoing))
-        try:
-            while (message := await outgoing.get()) is not None:
-                yield message
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-
-    async def _listen(self, messages: AsyncIterator[bytes], outgoing: "asyncio.Queue[bytes | None]") -> None:
+    async def run(self, messages: AsyncIterator[bytes], say: Callable[[bytes], None]) -> None:
+        """One peer's stream."""
+        say(encode(ChaincodeMessage(type=Kind.REGISTER, payload=encode(ChaincodeID(name=self._package_id)))))
         calls: dict[tuple[str, str], Invocation] = {}
         running = set[asyncio.Task[None]]()
-
-        def say(message: ChaincodeMessage) -> None:
-            outgoing.put_nowait(encode(message))
-
         try:
             async for data in messages:
                 message = decode(ChaincodeMessage, data)
@@ -301,7 +288,6 @@ class AssetsServer:
         finally:
             for task in running:
                 task.cancel()
-            outgoing.put_nowait(None)
 
 
 def _done(calls: dict[tuple[str, str], Invocation], key: tuple[str, str], _task: "asyncio.Task[None]") -> None:
@@ -316,15 +302,14 @@ async def _invoked(call: Invocation) -> None:
         event = call.event
     except (Refusal, TypeError, ValueError) as error:
         kind, payload = Kind.ERROR, str(error).encode()
-    call.say(
-        ChaincodeMessage(
-            type=kind,
-            payload=payload,
-            txid=call.message.txid,
-            channel_id=call.message.channel_id,
-            chaincode_event=event,
-        )
+    completed = ChaincodeMessage(
+        type=kind,
+        payload=payload,
+        txid=call.message.txid,
+        channel_id=call.message.channel_id,
+        chaincode_event=event,
     )
+    call.say(encode(completed))
 
 
 async def served(assets: AssetsServer, address: str = "127.0.0.1:0") -> tuple[grpc.aio.Server, int]:
@@ -336,8 +321,9 @@ async def served(assets: AssetsServer, address: str = "127.0.0.1:0") -> tuple[gr
     )
 
     async def connect(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
-        async for message in assets.connect(requests):
-            yield message
+        async with aclosing(conversation(assets.run, requests)) as said:
+            async for message in said:
+                yield message
 
     handler: Any = grpc.stream_stream_rpc_method_handler(connect)
     server = grpc.aio.server(options=options)

@@ -149,6 +149,32 @@ Connect = Callable[[AsyncIterator[bytes]], Awaitable[AsyncGenerator[bytes, None]
 with the peer's words when the chaincode cannot be reached."""
 
 
+Run = Callable[[AsyncIterator[bytes], Callable[[bytes], None]], Awaitable[None]]
+"""A chaincode's half of one stream: hears what the peer says, and says what it likes, until it returns."""
+
+
+def spoken(run: Run) -> Connect:
+    """A chaincode in this process, over the same messages as a served one."""
+
+    async def connect(messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        return conversation(run, messages)
+
+    return connect
+
+
+async def conversation(run: Run, messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """What the chaincode says."""
+    outgoing: asyncio.Queue[bytes | None] = asyncio.Queue()
+    running = asyncio.ensure_future(run(messages, outgoing.put_nowait))
+    running.add_done_callback(lambda _: outgoing.put_nowait(None))
+    try:
+        while (message := await outgoing.get()) is not None:
+            yield message
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 def dialled(address: str, package_id: str) -> Connect:
     """A chaincode server at an address, over gRPC without TLS."""
 

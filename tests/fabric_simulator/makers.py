@@ -1,12 +1,19 @@
 """Chaincode and clients for tests on simulated networks."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import Callable
 
 from adapters.outbound.fabric.gateway.gateway import Contract, Gateway, Limits
 from adapters.outbound.fabric.gateway.identity import Identity
 from adapters.outbound.fabric.gateway.messages import Response
 from tests.fabric_simulator.assets import AssetsServer
-from tests.fabric_simulator.chaincode_side import Chaincode, Function, FunctionChaincode, StreamedChaincode, Stub
+from tests.fabric_simulator.chaincode_side import (
+    Chaincode,
+    Function,
+    FunctionChaincode,
+    StreamedChaincode,
+    Stub,
+    spoken,
+)
 from tests.fabric_simulator.identities import sign_with
 from tests.fabric_simulator.network import MemoryNetwork
 from tests.fabric_simulator.node import Now
@@ -20,11 +27,7 @@ def streamed(version: str) -> Callable[[str], Chaincode]:
 
     def of(msp_id: str) -> Chaincode:
         server = AssetsServer(PACKAGE_ID, stranger=msp_id)
-
-        async def connect(messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-            return server.connect(messages)
-
-        return StreamedChaincode(connect, PACKAGE_ID, batches=version.startswith("v3."))
+        return StreamedChaincode(spoken(server.run), PACKAGE_ID, batches=version.startswith("v3."))
 
     return of
 

@@ -39,8 +39,6 @@ class Shape:
     required: int | None = None
     version: str = "v3.1.5"
     limits: Limits = field(default_factory=Limits)
-    channel: str = CHANNEL
-    chaincode: str = CHAINCODE
     seed: int = 0
 
     @property
@@ -62,7 +60,7 @@ class MemoryNetwork(Faults):
         self.rng = random.Random(self.shape.seed)
         self.authorities = {msp_id: self._authority(msp_id, now) for msp_id in (*self.shape.msp_ids, ORDERER_MSP_ID)}
         self.settings = self._channel()
-        self.version, self.channel, self.chaincode = self.shape.version, self.shape.channel, self.shape.chaincode
+        self.version, self.channel, self.chaincode = self.shape.version, CHANNEL, CHAINCODE
         self.orderer = Orderer("127.0.0.1:7050", self.settings, now)
         self.nodes = [self._new_peer(number, chaincode_of, now) for number in range(self.shape.organizations)]
         self.services = {peer.name: self._service(peer) for peer in self.nodes}
@@ -106,11 +104,11 @@ class MemoryNetwork(Faults):
         shape = self.shape
         required = shape.organizations // 2 + 1 if shape.required is None else shape.required
         return Channel(
-            name=shape.channel,
+            name=CHANNEL,
             version=shape.version,
             membership=Membership(self.authorities),
             orderer_msp_id=ORDERER_MSP_ID,
-            chaincode=shape.chaincode,
+            chaincode=CHAINCODE,
             policy=out_of(required, shape.msp_ids),
             limits=shape.limits,
         )
@@ -130,9 +128,7 @@ class MemoryNetwork(Faults):
     def _founding(self) -> list[tuple[bytes, ...]]:
         """The configuration, each organisation's approval of the chaincode, and its definition."""
         kinds = [1, *(3 for _ in range(self.shape.organizations + 1))]
-        headers = (
-            Header(channel_header=encode(ChannelHeader(type=kind, channel_id=self.shape.channel))) for kind in kinds
-        )
+        headers = (Header(channel_header=encode(ChannelHeader(type=kind, channel_id=CHANNEL))) for kind in kinds)
         return [(encode(Envelope(payload=encode(Payload(header=header)))),) for header in headers]
 
 

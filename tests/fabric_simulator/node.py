@@ -1,7 +1,7 @@
 """A process of the network as far as faults go: it runs, stands still, or is dead, and its clock may be wrong."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,8 +21,9 @@ class Node:
         self.alive = True
         self.skew_seconds = 0.0
         self._now = now
-        self._running: set[asyncio.Task[Any]] = set()
-        self._streamed: set[asyncio.Task[Any]] = set()
+        # In the order in which they began, so that a kill ends them in the same order always.
+        self._running: dict[asyncio.Task[Any], None] = {}
+        self._streamed: dict[asyncio.Task[Any], None] = {}
         self._awake = asyncio.Event()
         self._awake.set()
 
@@ -39,17 +40,17 @@ class Node:
             await self._awake.wait()
 
     async def run(self, work: Coroutine[Any, Any, T], *, streamed: bool = False) -> T:
-        """Does the work when the node is awake; raises Unreachable if it is dead, or dies before it is done.
+        """Does the work when the node is awake, and answers when it is; what is `streamed` ends also by `cut_streams`.
 
-        What is `streamed` ends also by `cut_streams`.
+        Raises Unreachable if the node is dead, or dies before it is done.
         """
         if self.dead():
             work.close()
             raise Unreachable
         task = asyncio.ensure_future(self._awake_for(work))
         tasks = self._streamed if streamed else self._running
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        tasks[task] = None
+        task.add_done_callback(tasks.pop)
         try:
             return await task
         except asyncio.CancelledError:
@@ -60,8 +61,8 @@ class Node:
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Work that nobody waits for, and that a kill ends."""
         task = asyncio.ensure_future(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = None
+        task.add_done_callback(self._running.pop)
 
     def freeze(self) -> None:
         self._awake.clear()
@@ -72,11 +73,11 @@ class Node:
     async def kill(self) -> None:
         self.alive = False
         self._awake.set()
-        await _ended(self._running | self._streamed)
+        await _ended([*self._running, *self._streamed])
 
     async def cut_streams(self) -> None:
         """As a connection that is lost; the node lives."""
-        await _ended(self._streamed)
+        await _ended([*self._streamed])
 
     def revive(self) -> None:
         self.alive = True
@@ -87,14 +88,15 @@ class Node:
         except asyncio.CancelledError:
             work.close()
             raise
-        return await work
+        done = await work
+        await self.awake()
+        return done
 
 
-async def _ended(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    ending = list(tasks)
-    for task in ending:
+async def _ended(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _cancelling() -> bool:

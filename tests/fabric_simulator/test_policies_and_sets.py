@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.outbound.fabric.gateway.errors import EndorseError
 from adapters.outbound.fabric.gateway.gateway import Contract
 from adapters.outbound.fabric.gateway.messages import Response
 from adapters.outbound.fabric.gateway.signables import Endorsed
@@ -147,3 +148,16 @@ async def test_a_policy_that_cannot_be_read_stops_the_channel_at_the_next_write(
             await contract.evaluate("put", "c", "1")
         await contract.evaluate("put", "c", "1")
         assert network.nodes[0].replica.ledger.height == height
+
+
+async def test_where_all_must_endorse_one_that_is_missing_is_too_many() -> None:
+    shape = Shape(organizations=3, required=3, limits=Limits(max_message_count=1))
+    async with MemoryNetwork(functions(assets), shape) as network:
+        contract = contract_of(network)
+        gateway = contract.gateway
+        await contract.submit("put", "a", "1")
+        two = contract.propose("put", "a", "2", organizations=["Org1MSP", "Org2MSP"])
+        assert await _codes(contract, [gateway.signed(await gateway.endorse(two))]) == [10]
+        await network.kill("org3.peer")
+        with pytest.raises(EndorseError):
+            await contract.submit("put", "a", "3")

@@ -2,6 +2,9 @@
 committed once, every peer comes to the same state, and the same seed shows the same again."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from random import Random
 
@@ -17,6 +20,7 @@ from tests.fabric_simulator.makers import assets, contract_of, functions
 from tests.fabric_simulator.network import MemoryNetwork, Shape
 from tests.fabric_simulator.state import Ledger
 from tests.fabric_simulator.virtual_time import run_virtual, virtual_now
+from tests.support.processes import clean_environment
 
 _EACH = 4
 _NODES = ["orderer", "org1.peer", "org2.peer", "org3.peer", "org1.chaincode"]
@@ -99,8 +103,18 @@ def test_whatever_dies_each_append_is_there_once_and_in_order(seed: int) -> None
     assert set(values) == {b"0123"}
 
 
-def test_the_same_seed_makes_the_same_chain() -> None:
-    assert run_virtual(_played(7)) == run_virtual(_played(7))
+def test_the_same_seed_makes_the_same_chain_in_another_process_too() -> None:
+    chain, _ = run_virtual(_played(7))
+    program = "from tests.fabric_simulator import test_schedules; print(test_schedules.last_hash(7))"
+    for hash_seed in ("1", "2"):
+        environment = clean_environment(PYTHONHASHSEED=hash_seed, PYTHONPATH=os.pathsep.join(sys.path))
+        printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, env=environment)
+        assert printed.stdout.decode().strip() == chain[-1].hex()
+
+
+def last_hash(seed: int) -> str:
+    """Of the last block."""
+    return run_virtual(_played(seed))[0][-1].hex()
 
 
 def test_a_network_that_commits_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
