@@ -25,7 +25,7 @@ class Faults:
             self._nodes[name].revive()
 
     async def freeze(self, name: str) -> None:
-        """Answers nothing and loses nothing."""
+        """Answers nothing; of what callers give up meanwhile, some is lost and some is not."""
         self._nodes[name].freeze()
 
     async def thaw(self, name: str) -> None:

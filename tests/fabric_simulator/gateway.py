@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
+from random import Random
 from typing import TypeVar
 
 from adapters.outbound.fabric.gateway.errors import Detail, TransportError
@@ -33,13 +34,16 @@ from tests.fabric_simulator.validation import VALID, parsed
 
 M = TypeVar("M")
 
+HUNG_UP = 0.5
+"""How often an orderer that stood still drops what a client gave up meanwhile."""
+
 
 class GatewayService:
     """What `/gateway.Gateway/<method>` of one peer answers."""
 
-    def __init__(self, registry: Registry, orderer: Orderer, channel: Channel) -> None:
+    def __init__(self, registry: Registry, orderer: Orderer, channel: Channel, rng: Random) -> None:
         self.peer = registry.local
-        self._registry, self._orderer, self._channel = registry, orderer, channel
+        self._registry, self._orderer, self._channel, self._rng = registry, orderer, channel, rng
         self._endorsing = Endorsing(registry)
         self._calls = 0
         self._submitting: set[asyncio.Task[None]] = set()
@@ -154,12 +158,16 @@ class GatewayService:
             raise TransportError("INVALID_ARGUMENT", "prepared transaction must be signed")
         if request.channel_id != self._channel.name:
             raise TransportError("FAILED_PRECONDITION", self._no_config(request.channel_id))
-        # What was sent cannot be called back: an orderer that stands still finds it when it goes on.
         sending = asyncio.ensure_future(self._orderer.run(self._orderer.broadcast(envelope)))
         self._submitting.add(sending)
         sending.add_done_callback(self._sent)
         try:
             await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            # An orderer that goes on finds what it was sent and that the sender has hung up, in either order.
+            if self._orderer.frozen and self._rng.random() < HUNG_UP:
+                sending.cancel()
+            raise
         except Rejected as rejected:
             raise TransportError("ABORTED", str(rejected)) from rejected
         except Unreachable:

@@ -123,7 +123,7 @@ class MemoryNetwork(Faults):
         return Peer(f"{organization}.peer", seat, self.orderer, founding=len(self._founding()), now=now)
 
     def _service(self, peer: Peer) -> GatewayService:
-        return GatewayService(Registry(peer, self.nodes, self.settings), self.orderer, self.settings)
+        return GatewayService(Registry(peer, self.nodes, self.settings), self.orderer, self.settings, self.rng)
 
     def _founding(self) -> list[tuple[bytes, ...]]:
         """The configuration, each organisation's approval of the chaincode, and its definition."""

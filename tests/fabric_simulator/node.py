@@ -34,6 +34,10 @@ class Node:
     def dead(self) -> bool:
         return not self.alive
 
+    @property
+    def frozen(self) -> bool:
+        return not self._awake.is_set()
+
     async def awake(self) -> None:
         """Returns when the node does not stand still."""
         while not self._awake.is_set():

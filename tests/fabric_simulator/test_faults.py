@@ -68,17 +68,27 @@ def test_what_waits_for_its_block_dies_with_the_orderer() -> None:
     _play(scene, Limits(batch_timeout_seconds=5))
 
 
-def test_an_orderer_that_stands_still_commits_what_it_was_sent_when_it_goes_on() -> None:
+def test_an_orderer_that_stood_still_has_what_it_was_sent_or_not_and_takes_it_again() -> None:
+    found: list[bool] = []
+
     async def scene(network: MemoryNetwork, contract: Contract) -> None:
-        transaction = await _endorsed(contract)
-        await network.freeze("orderer")
-        with pytest.raises(SubmitError) as raised:
+        for number in range(10):
+            transaction = await _endorsed(contract, f"key{number}")
+            await network.freeze("orderer")
+            with pytest.raises(SubmitError) as raised:
+                await contract.gateway.submit(transaction)
+            assert (raised.value.code, raised.value.fault) == ("DEADLINE_EXCEEDED", Fault.OUTCOME_UNKNOWN)
+            await network.thaw("orderer")
+            try:
+                found.append((await contract.gateway.committed(transaction)).valid)
+            except CommitStatusError:
+                found.append(False)
             await contract.gateway.submit(transaction)
-        assert (raised.value.code, raised.value.fault) == ("DEADLINE_EXCEEDED", Fault.OUTCOME_UNKNOWN)
-        await network.thaw("orderer")
-        assert (await contract.gateway.committed(transaction)).valid
+            assert (await contract.gateway.committed(transaction)).valid
+            assert await contract.evaluate("get", f"key{number}") == b"x"
 
     _play(scene)
+    assert set(found) == {True, False}
 
 
 def test_a_dead_orderer_is_named_and_nothing_is_submitted() -> None:

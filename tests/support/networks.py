@@ -52,6 +52,6 @@ class Network(Protocol):
         """Starts a killed node again, with what it had stored."""
 
     async def freeze(self, name: str) -> None:
-        """Connections stay, nothing is answered, and nothing is lost."""
+        """Connections stay and nothing is answered; of what callers give up meanwhile, some is lost and some is not."""
 
     async def thaw(self, name: str) -> None: ...
