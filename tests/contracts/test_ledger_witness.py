@@ -33,8 +33,11 @@ class ContractLedger:
         self._contract = Witness(verify)
 
     async def head(self, origin: str) -> LedgerHead | None:
-        held = await self._read("Head", origin)
-        return None if held is None else LedgerHead(size=held.size, root=held.root)
+        answer = await self._asked("Head", origin)
+        if answer.status == 404:
+            return None
+        told = json.loads(answer.payload)
+        return LedgerHead(size=told["size"], root=unb64url(told["root"]), key=told["key"])
 
     async def origins(self) -> Sequence[str]:
         found: list[str] = []

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from adapters.inbound.grpc.generated.concordat.v1 import log_pb2 as log
 from adapters.inbound.grpc.generated.concordat.v1 import visits_pb2 as pb
-from adapters.outbound.ed25519 import verify
+from adapters.outbound.signatures import SIGNATURES
 from core.log.checkpoints import parse_checkpoint
 from core.log.merkle import verify_consistency, verify_inclusion
 from core.log.notes import parse_note
@@ -131,7 +131,7 @@ async def test_a_visit_goes_from_its_request_to_receipt_and_proofs_and_one_too_m
         by_visit = pb.GetVisitReceiptRequest(visit_id=requested.visit.id)
         of_visit = await client.visits.GetVisitReceipt(by_visit, metadata=client.saying())
         for spelling in (receipt.text, receipt.json, of_visit.text, of_visit.json):
-            verified = verify_bytes(spelling.encode(), bundle, verify)
+            verified = verify_bytes(spelling.encode(), bundle, SIGNATURES)
             assert (verified.validity, verified.state) == (Validity.VALID, State.ANCHORED)
     await check_proofs(host, older, admitted.receipt)
     await check_refusal(gateway)

@@ -86,7 +86,7 @@ class FabricLedger:
                 if _is_not_held(error):
                     return None
                 raise
-        return LedgerHead(size=answer["size"], root=unb64url(answer["root"]))
+        return LedgerHead(size=answer["size"], root=unb64url(answer["root"]), key=answer["key"])
 
     async def origins(self) -> Sequence[str]:
         found: list[str] = []

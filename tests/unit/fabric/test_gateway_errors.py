@@ -27,8 +27,10 @@ READERS = (
     "[/Channel/Application/Readers]: [implicit policy evaluation failed - 0 sub-policies were satisfied, but this "
     "policy requires 1 of the 'Readers' sub-policies to be satisfied]"
 )
-SKEW = "request unauthorized due to incorrect timestamp 2026-11-28T10:00:00Z, peer time 2026-11-28T11:00:00Z, "
-SKEW += "peer.authentication.timewindow 15m0s"
+SKEW = (
+    "request unauthorized due to incorrect timestamp 2026-11-28T10:00:00Z, peer time 2026-11-28T11:00:00Z, "
+    "peer.authentication.timewindow 15m0s"
+)
 TABLE: dict[str, tuple[type[GatewayError], TransportError, Fault]] = {
     "the contract refuses at Endorse": (
         EndorseError,

@@ -94,9 +94,9 @@ def checkpoint_json(checkpoint: Checkpoint) -> dict[str, Json]:
 
 
 def head_json(origin: str, value: bytes) -> dict[str, Json]:
-    """What `head/<origin>` says, in the form of a checkpoint."""
+    """What `head/<origin>` says, in the form of a checkpoint, with the key that it is signed with."""
     head = _object(value)
-    return {"origin": origin, "root": head["root"], "size": head["size"]}
+    return {"key": head["key"], "origin": origin, "root": head["root"], "size": head["size"]}
 
 
 async def pair(stub: Stub, pair_id: bytes) -> Pair | None:

@@ -34,7 +34,6 @@ PERSONAL: tuple[tuple[str, tuple[str, ...]], ...] = (
 def upgrade() -> None:
     _anchor()
     _answer()
-    _attempt()
     _checkpoint()
     _directory()
     _event()
@@ -73,7 +72,6 @@ def downgrade() -> None:
     op.drop_table("event")
     op.drop_table("directory")
     op.drop_table("checkpoint")
-    op.drop_table("attempt")
     op.drop_table("answer")
     op.drop_table("anchor")
 
@@ -105,20 +103,6 @@ def _answer() -> None:
     )
     op.create_index("ix_answer_at", "answer", ["club_id", "at"], unique=False)
     op.create_index("ix_answer_subject", "answer", ["subject"], unique=False)
-
-
-def _attempt() -> None:
-    op.create_table(
-        "attempt",
-        sa.Column("round", sa.LargeBinary(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("tx_id", sa.Text(), nullable=False),
-        sa.Column("envelope", sa.LargeBinary(), nullable=False),
-        sa.Column("outcome", sa.Integer(), nullable=True),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("round", "number"),
-    )
-    op.create_index("ix_attempt_at", "attempt", ["at"], unique=False)
 
 
 def _checkpoint() -> None:
