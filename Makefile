@@ -78,7 +78,7 @@ lint: env-dev
 
 .PHONY: check
 check: lint ## The fast gate, under a minute: style, types, imports, architecture, unit and embedded contract tests
-	$(DEV)/python -m pytest -q -n 2 --dist loadfile --ignore-glob='*_postgres.py' \
+	$(DEV)/python -m pytest -q -n 2 --dist loadfile --ignore-glob='*_postgres.py' -m 'not real_fabric' \
 		tests/architecture tests/unit tests/contracts $(PYTEST_ARGS)
 
 .PHONY: test

@@ -17,7 +17,7 @@ from concordat.fabric.network import Network, recorded
 from concordat.fabric.processes import send, start_of
 from tests.e2e.served import COMMAND, Installation, said
 from tests.support import engines
-from tests.support.fabric import tiny_chaincode
+from tests.support.fabric import assets
 from tests.support.fabric_programs import named, versions
 from tests.support.processes import Process, clean_environment, free_port
 
@@ -70,7 +70,7 @@ def fabric(tmp_path: Path) -> Iterator[Fabric]:
     folder = tmp_path / "a folder in Zürich"
     folder.mkdir()
     fabric = Fabric(folder=folder)
-    command = tiny_chaincode(fabric.chaincode, package_id(package(fabric.chaincode)))
+    command = assets(fabric.chaincode, package_id(package(fabric.chaincode)))
     served = subprocess.Popen(command, env=clean_environment())
     try:
         yield fabric

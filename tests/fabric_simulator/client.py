@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from time import time_ns
 from typing import Any
@@ -107,7 +107,7 @@ async def client_of(network: Network, stack: AsyncExitStack) -> Client:
         "a peer": network.enroll(FIRST, ("peer",)),
         "an orderer": network.enroll(FIRST, ("orderer",)),
         "an admin": network.enroll(FIRST, ("admin",)),
-        "expired": network.enroll(FIRST, expired=True),
+        "expired": network.enroll(FIRST, lifetime=timedelta(minutes=-10)),
     }
     return Client(
         network=network,

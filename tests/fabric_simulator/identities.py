@@ -19,14 +19,13 @@ from cryptography.x509.oid import NameOID
 from adapters.outbound.fabric.gateway.identity import P256_ORDER, low_s
 from adapters.outbound.fabric.gateway.messages import SerializedIdentity
 from shared.protowire import NotProtobuf, decode, encode
-from tests.support.networks import Member
+from tests.support.networks import LASTING, Member
 
 ROLES = ("client", "peer", "admin", "orderer")
 """The node OUs: an identity has exactly one of them."""
 
 _DETERMINISTIC = ec.ECDSA(Prehashed(hashes.SHA256()), deterministic_signing=True)
 _ISSUED = timedelta(days=1)
-LASTING = timedelta(days=3650)
 
 
 class UnknownIdentity(Exception):

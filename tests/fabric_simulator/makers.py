@@ -1,10 +1,16 @@
 """Chaincode and clients for tests on simulated networks."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
+from adapters.inbound.chaincode.messages import ChaincodeMessage
+from adapters.inbound.chaincode.session import Session
+from adapters.inbound.chaincode.stub import Contract as ContractCode
+from adapters.inbound.chaincode.witness.contract import Witness
+from adapters.outbound.ed25519 import verify
 from adapters.outbound.fabric.gateway.gateway import Contract, Gateway, Limits
 from adapters.outbound.fabric.gateway.identity import Identity
 from adapters.outbound.fabric.gateway.messages import Response
+from shared.protowire import encode
 from tests.fabric_simulator.assets import AssetsServer
 from tests.fabric_simulator.chaincode_side import (
     Chaincode,
@@ -28,6 +34,22 @@ def streamed(version: str) -> Callable[[str], Chaincode]:
     def of(msp_id: str) -> Chaincode:
         server = AssetsServer(PACKAGE_ID, stranger=msp_id)
         return StreamedChaincode(spoken(server.run), PACKAGE_ID, batches=version.startswith("v3."))
+
+    return of
+
+
+def witness(version: str, code: ContractCode | None = None) -> Callable[[str], Chaincode]:
+    """For each organisation our own contract behind our own shim, over its stream, in this process."""
+    contract = code or Witness(verify)
+
+    async def run(messages: AsyncIterator[bytes], say: Callable[[bytes], None]) -> None:
+        async def send(message: ChaincodeMessage) -> None:
+            say(encode(message))
+
+        await Session(contract, PACKAGE_ID, send).run(messages)
+
+    def of(_msp_id: str) -> Chaincode:
+        return StreamedChaincode(spoken(run), PACKAGE_ID, batches=version.startswith("v3."))
 
     return of
 

@@ -18,14 +18,14 @@ from tests.fabric_simulator.channel import Channel, Limits
 from tests.fabric_simulator.faults import Faults
 from tests.fabric_simulator.gateway import GatewayService
 from tests.fabric_simulator.grpc_side import gateway_server
-from tests.fabric_simulator.identities import LASTING, Authority, Membership
+from tests.fabric_simulator.identities import Authority, Membership
 from tests.fabric_simulator.memory import MemoryTransport
 from tests.fabric_simulator.node import Now
 from tests.fabric_simulator.orderer import Orderer
 from tests.fabric_simulator.peer import Peer, Seat
 from tests.fabric_simulator.policies import out_of
 from tests.fabric_simulator.registry import Registry
-from tests.support.networks import GatewayPeer, Member
+from tests.support.networks import LASTING, GatewayPeer, Member
 
 ORDERER_MSP_ID = "OrdererMSP"
 CHANNEL, CHAINCODE = "concordat", "witness"
@@ -74,9 +74,13 @@ class MemoryNetwork(Faults):
         """The organisation's client identity, always the same."""
         return self._identities[msp_id]
 
-    def enroll(self, msp_id: str, roles: Sequence[str] = ("client",), *, expired: bool = False) -> Member:
+    def root(self, msp_id: str) -> bytes:
+        """The certificate of the organisation's own authority, as PEM."""
+        return self.authorities[msp_id].pem
+
+    def enroll(self, msp_id: str, roles: Sequence[str] = ("client",), *, lifetime: timedelta = LASTING) -> Member:
         """A new identity by the organisation's own authority, with these node OUs (Fabric wants exactly one)."""
-        return self.authorities[msp_id].member(msp_id, roles, lifetime=timedelta(hours=-1) if expired else LASTING)
+        return self.authorities[msp_id].member(msp_id, roles, lifetime=lifetime)
 
     def transport(self, name: str = "org1.peer") -> MemoryTransport:
         """A client's way to this peer."""

@@ -1,10 +1,18 @@
-"""What a real network showed in the scenario, by the version of Fabric: JSON in tests/data/fabric."""
+"""What a real network showed in the scenario, by the version of Fabric: JSON in tests/data/fabric.
 
+To record anew, where Fabric's programs are: python -m tests.fabric_simulator.recordings
+"""
+
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+from concordat.fabric.plan import Wish
 from tests.fabric_simulator.client import Steps
+from tests.fabric_simulator.scenario import play
+from tests.support.fabric import FabricNetwork
+from tests.support.fabric_programs import versions
 
 _FOLDER = Path(__file__).parents[1] / "data" / "fabric"
 
@@ -15,8 +23,13 @@ def recorded(version: str) -> Steps:
     return steps
 
 
-def record(version: str, steps: Steps) -> None:
-    """To be called with what a real network of that version showed, never with anything else."""
+def shown_by_real(version: str) -> Steps:
+    """What a real network of that version shows now."""
+    with FabricNetwork(version, Wish(organisations=2, max_messages=1)) as network:
+        return asyncio.run(play(network))
+
+
+def _record(version: str, steps: Steps) -> None:
     text = json.dumps({"fabric": version, "steps": steps}, indent=1, ensure_ascii=False)
     _file(version).write_text(text + "\n")
 
@@ -38,3 +51,8 @@ def _plain(value: Any) -> str:
 
 def _file(version: str) -> Path:
     return _FOLDER / f"{version}.json"
+
+
+if __name__ == "__main__":
+    for known in versions():
+        _record(known, shown_by_real(known))

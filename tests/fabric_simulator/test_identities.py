@@ -89,7 +89,7 @@ def _events_from_the_beginning(contract: Contract) -> bytes:
 
 
 async def test_an_expired_identity_proposes_nothing_but_may_ask(network: MemoryNetwork) -> None:
-    expired = network.enroll("Org1MSP", expired=True)
+    expired = network.enroll("Org1MSP", lifetime=timedelta(minutes=-10))
     contract, other = contract_of(network, member=expired), contract_of(network)
     with pytest.raises(EvaluateError) as evaluated:
         await contract.evaluate("get", "a")

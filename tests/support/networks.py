@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
+
+LASTING = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +34,29 @@ class Network(Protocol):
     node that is in that state already.
     """
 
-    version: str
-    """For example v3.1.5."""
+    @property
+    def version(self) -> str:
+        """For example v3.1.5."""
 
-    channel: str
-    chaincode: str
-    peers: Sequence[GatewayPeer]
-    """One for each organisation, in the order of the organisations."""
+    @property
+    def channel(self) -> str: ...
+    @property
+    def chaincode(self) -> str: ...
+    @property
+    def peers(self) -> Sequence[GatewayPeer]:
+        """One for each organisation, in the order of the organisations."""
+
+    def root(self, msp_id: str) -> bytes:
+        """The certificate of the organisation's own authority, as PEM."""
 
     def identity(self, msp_id: str) -> Member:
         """The organisation's client identity, always the same."""
 
-    def enroll(self, msp_id: str, roles: Sequence[str] = ("client",), *, expired: bool = False) -> Member:
-        """A new identity by the organisation's own authority, with these node OUs (Fabric wants exactly one)."""
+    def enroll(self, msp_id: str, roles: Sequence[str] = ("client",), *, lifetime: timedelta = LASTING) -> Member:
+        """A new identity by the organisation's own authority, with these node OUs (Fabric wants exactly one).
+
+        It is good for `lifetime` from now on, in whole seconds; one of less than nothing has expired.
+        """
 
     async def kill(self, name: str) -> None:
         """At once, without a chance to save anything."""

@@ -17,9 +17,10 @@ REMEDIES = {
     Fault.TOO_LARGE: "the transaction is over a limit of the network",
     Fault.UNAVAILABLE: "no gateway peer of the profile answers",
     Fault.OUTCOME_UNKNOWN: "no gateway peer of the profile answers",
-    Fault.DUPLICATE: "the same transaction is being worked on elsewhere",
+    Fault.DUPLICATE: "the same transaction was committed before: ask again",
+    Fault.UNDERWAY: "another worker brings the same at this moment: ask again",
 }
-PASSING = frozenset({Fault.MISMATCH, Fault.NOT_READY, Fault.OVERLOADED, Fault.DUPLICATE})
+PASSING = frozenset({Fault.MISMATCH, Fault.NOT_READY, Fault.OVERLOADED, Fault.DUPLICATE, Fault.UNDERWAY})
 """Faults of a ledger that is there, and cannot take it now."""
 
 

@@ -4,6 +4,7 @@ A round's transaction id follows from what it brings and from the number of the 
 before it is sent, and sent again until its outcome is certain; only then may another attempt be made.
 """
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from adapters.outbound.fabric.gateway.errors import (
     SubmitError,
 )
 from adapters.outbound.fabric.gateway.gateway import Contract
-from adapters.outbound.fabric.gateway.signables import NONCE_SIZE, Endorsed, action_of, status_question
+from adapters.outbound.fabric.gateway.signables import NONCE_SIZE, Endorsed, Proposal, action_of, status_question
 from core.log.errors import EvidenceInvalid
 from core.log.fabric.attested import CheckEndorsement, has_writes
 from core.log.trust import LedgerTrust
@@ -44,6 +45,12 @@ MOST_ATTEMPTS = 5
 NOT_HELD = "not-held: "
 _FINAL = frozenset({Fault.ACCESS_DENIED, Fault.TOO_LARGE, Fault.CONFIGURATION})
 """Faults of Submit after which the orderer will never take the transaction."""
+
+_MOMENTARY = frozenset({Fault.MISMATCH, Fault.UNDERWAY})
+"""Faults of Endorse that pass by themselves: a peer has not committed yet what another one has, or is at it already."""
+
+PAUSES_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Before each further try, where the trouble is of that kind."""
 
 _NOBODY = "concordat/nobody/1"
 """A log that nobody registers: asking for it shows whether the contract answers."""
@@ -77,6 +84,8 @@ class FabricLedger:
         self._secret = secret
         self._check = check
         self._patience = patience or Patience()
+        self._turn = asyncio.Lock()
+        """Whoever brings the same at the same time makes the same transaction id, which peers endorse one at a time."""
 
     async def head(self, origin: str) -> LedgerHead | None:
         with answering():
@@ -98,20 +107,43 @@ class FabricLedger:
         return found
 
     async def register(self, origin: str, verifier_key: str) -> None:
+        gateway = self._contract.gateway
         with answering():
-            try:
-                proposal = self._contract.propose("RegisterLog", origin, verifier_key)
-                transaction = await self._contract.gateway.endorse(proposal)
-                if has_writes(action_of(transaction.data).results):
-                    # Whoever registers the same log twice at once writes the same, and one of the two is void.
-                    await self._contract.gateway.submit(transaction)
-                    await self._contract.gateway.committed(transaction)
-            except EndorseError as error:
-                if error.contract is None:
-                    raise
-                raise _rejected(error.contract[1], origin) from error
+            for _attempt in range(MOST_ATTEMPTS):
+                try:
+                    transaction = await self._agreed(self._contract.propose("RegisterLog", origin, verifier_key))
+                except EndorseError as error:
+                    if error.contract is None:
+                        raise
+                    raise _rejected(error.contract[1], origin) from error
+                if not has_writes(action_of(transaction.data).results):
+                    return
+                await gateway.submit(transaction)
+                # Of two who register a log at once one is void, and is told at the next attempt whose key is held.
+                if (await gateway.committed(transaction)).valid:
+                    return
+        raise _conflict()
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
+        async with self._turn:
+            return await self._brought(submissions)
+
+    async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
+        with answering():
+            try:
+                return await self._attested(origin, size)
+            except EndorseError as error:
+                if _is_not_held(error):
+                    return None
+                raise
+
+    async def trust(self) -> dict[str, object]:
+        return {**self._trust.to_json()}
+
+    async def check(self) -> None:
+        await self.head(_NOBODY)
+
+    async def _brought(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         answers: list[Answer] = []
         with answering():
             for attempt in await self._attempts.unsettled():
@@ -119,24 +151,6 @@ class FabricLedger:
             for start in range(0, len(submissions), MOST_ITEMS):
                 answers += await self._round(submissions[start : start + MOST_ITEMS])
         return answers
-
-    async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
-        with answering():
-            try:
-                read = await attested_read(self._contract, origin, size, self._trust, self._check)
-            except EndorseError as error:
-                if _is_not_held(error):
-                    return None
-                raise
-            except EvidenceInvalid as error:
-                raise LedgerBusy(fault=error.reason, stage="evidence", remedy="ask again") from error
-        return {**read.to_json()}
-
-    async def trust(self) -> dict[str, object]:
-        return {**self._trust.to_json()}
-
-    async def check(self) -> None:
-        await self.head(_NOBODY)
 
     async def _round(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         """One transaction for these checkpoints, attempt after attempt until one is valid."""
@@ -156,18 +170,42 @@ class FabricLedger:
             attempt = await self._attempts.keep(attempt)
             if await self._settled(attempt, asking_first=False) == VALID:
                 return _answers(Endorsed.from_envelope(attempt.envelope))
-        raise LedgerBusy(fault="conflict", stage="submit", remedy="others anchor the same logs at the same time")
+        raise _conflict()
 
     async def _endorsed(self, items: bytes, number: int) -> Endorsed | None:
         """The signed transaction of an attempt; None where one of its id is in a block already, valid or not."""
         nonce = hmac.digest(self._secret, items + b"\0" + str(number).encode(), "sha256")[:NONCE_SIZE]
         try:
-            transaction = await self._contract.gateway.endorse(self._contract.propose("Anchor", items, nonce=nonce))
+            transaction = await self._agreed(self._contract.propose("Anchor", items, nonce=nonce))
         except EndorseError as error:
             if error.fault is Fault.DUPLICATE:
                 return None
             raise
         return self._contract.gateway.signed(transaction)
+
+    async def _agreed(self, proposal: Proposal) -> Endorsed:
+        """The endorsers' word, asked again for a while where they are only not of one mind yet."""
+        for pause in PAUSES_SECONDS:
+            try:
+                return await self._contract.gateway.endorse(proposal)
+            except EndorseError as error:
+                if error.fault not in _MOMENTARY:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._contract.gateway.endorse(proposal)
+
+    async def _attested(self, origin: str, size: int) -> dict[str, object]:
+        """An attested read; whose peer has not committed the checkpoint yet is given a while. Raises LedgerBusy."""
+        for pause in (*PAUSES_SECONDS, None):
+            try:
+                read = await attested_read(self._contract, origin, size, self._trust, self._check)
+            except EvidenceInvalid as error:
+                if pause is None:
+                    raise LedgerBusy(fault=error.reason, stage="evidence", remedy="ask again") from error
+                await asyncio.sleep(pause)
+            else:
+                return {**read.to_json()}
+        raise AssertionError("the last try returns or raises")
 
     async def _settled(self, attempt: Attempt, *, asking_first: bool) -> int:
         """The outcome of an attempt, noted; the same bytes are sent as often as it takes. Raises CommitUnknown.
@@ -204,6 +242,10 @@ class FabricLedger:
             if error.fault in (Fault.OUTCOME_UNKNOWN, Fault.OVERLOADED):
                 return None
             raise
+
+
+def _conflict() -> LedgerBusy:
+    return LedgerBusy(fault="conflict", stage="submit", remedy="others anchor the same logs at the same time")
 
 
 def _items(submissions: Sequence[Submission]) -> bytes:

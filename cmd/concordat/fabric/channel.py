@@ -53,7 +53,9 @@ def define_chaincode(plan: Plan, programs: Programs, name: str = CHAINCODE) -> N
         named = ("--package-id", package_id(package(organisation.chaincode)))
         _peer(programs, organisation, "lifecycle", "chaincode", "approveformyorg", *definition, *named)
 
-    _for_each(plan.organisations, approve)
+    # One after the other: whoever waits for its transaction hears nothing of it when another block comes right behind.
+    for one in plan.organisations:
+        approve(one)
     endorsers = []
     for one in plan.organisations:
         endorsers += ["--peerAddresses", one.peer, "--tlsRootCertFiles", str(one.folder / "tls-ca.pem")]

@@ -1,5 +1,8 @@
-"""Tests on a real network, collected where Fabric's programs are: the last lines of a run say which of them ran."""
+"""The networks of the suites; what is asked of a real one alone is collected where Fabric's programs are."""
 
+from tests.support.fabric_backends import backend, ledgers, network, real_networks
 from tests.support.fabric_programs import versions
 
-collect_ignore_glob = [] if versions() else ["test_*.py"]
+__all__ = ["backend", "ledgers", "network", "real_networks"]
+
+collect_ignore = [] if versions() else ["test_network.py", "test_recordings.py"]

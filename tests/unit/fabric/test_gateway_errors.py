@@ -75,6 +75,11 @@ TABLE: dict[str, tuple[type[GatewayError], TransportError, Fault]] = {
         refused("ABORTED", ENDORSE, "failed to execute transaction ab: could not launch chaincode w:1: timeout"),
         Fault.NOT_READY,
     ),
+    "the same proposal is being endorsed": (
+        EndorseError,
+        refused("ABORTED", ENDORSE, "error in simulation: failed to execute …: error sending: txid: ab(clubs) exists"),
+        Fault.UNDERWAY,
+    ),
     "peers differ": (
         EndorseError,
         refused("ABORTED", COLLECT, "ProposalResponsePayloads do not match"),

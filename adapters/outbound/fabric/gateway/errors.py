@@ -78,6 +78,9 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"
     """A transaction with this id was committed before, valid or not: ask for its status."""
 
+    UNDERWAY = "underway"
+    """The same proposal is being endorsed at this very moment, for another caller. Try again at once."""
+
     MISMATCH = "mismatch"
     """Peers gave different answers: one of them lags behind, or the chaincode is not deterministic."""
 
@@ -166,6 +169,7 @@ _BY_TEXT: tuple[tuple[Fault, tuple[str, ...]], ...] = (
     (Fault.OVERLOADED, ("exceeding concurrency limit",)),
     (Fault.TOO_LARGE, ("larger than max", "exceeds maximum allowed")),
     (Fault.DUPLICATE, ("duplicate transaction found",)),
+    (Fault.UNDERWAY, ("error sending: txid: ",)),
     (Fault.MISMATCH, ("ProposalResponsePayloads do not match",)),
     (
         Fault.CONFIGURATION,
