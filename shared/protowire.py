@@ -240,6 +240,9 @@ def _encoded(value: int) -> bytes:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """The integer at `at`, and what comes after it: at most ten bytes, at most 64 bits."""
+    if at < len(data) and data[at] < _MORE:
+        # Nearly all of them are as small as this.
+        return data[at], at + 1
     value = shift = 0
     for place in range(at, min(at + 10, len(data))):
         byte = data[place]

@@ -1,0 +1,128 @@
+"""What must be true of a log on a simulated ledger, at every broadcast and in the end: 0 lost, 0 double, 0 fork."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from adapters.inbound.chaincode.witness.state import checkpoint_json, checkpoint_key, head_key
+from adapters.outbound.fabric.gateway.messages import (
+    ChaincodeActionPayload,
+    ChaincodeInvocationSpec,
+    ChaincodeProposalPayload,
+    ChannelHeader,
+    Envelope,
+    Header,
+    Payload,
+    SignatureHeader,
+    Transaction,
+)
+from shared.canonical import loads
+from shared.protowire import decode, encode
+from tests.contracts.ledger import HONEST, ORIGIN
+from tests.fabric_simulator.network import MemoryNetwork
+from tests.fabric_simulator.state import Block, State
+from tests.fabric_simulator.validation import VALID
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction as the orderer gets it: its id, its creator, the contract's arguments, its signed bytes."""
+
+    tx_id: str
+    creator: bytes
+    arguments: tuple[bytes, ...]
+    signed: bytes
+
+
+def sent(envelope: Envelope) -> Sent:
+    """Read out of the envelope."""
+    payload = decode(Payload, envelope.payload)
+    header = payload.header or Header()
+    acted = decode(ChaincodeActionPayload, decode(Transaction, payload.data).actions[0].payload)
+    called = decode(ChaincodeInvocationSpec, decode(ChaincodeProposalPayload, acted.chaincode_proposal_payload).input)
+    spec = called.chaincode_spec
+    return Sent(
+        tx_id=decode(ChannelHeader, header.channel_header).tx_id,
+        creator=decode(SignatureHeader, header.signature_header).creator,
+        arguments=() if spec is None or spec.input is None else spec.input.args,
+        signed=encode(envelope),
+    )
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at everything that reaches the orderer. `alone`: one worker at a time on the database."""
+
+    network: MemoryNetwork
+    alone: bool
+    seen: dict[str, Sent] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """From now on."""
+        orderer = self.network.orderer
+        broadcast = orderer.broadcast
+
+        async def watched(envelope: Envelope) -> None:
+            self._require_one_at_a_time(sent(envelope))
+            await broadcast(envelope)
+
+        orderer.broadcast = watched  # type: ignore[method-assign]
+
+    def events(self) -> int:
+        """How many valid transactions the orderer's chain holds, as far as any peer has judged it."""
+        return len(self.announced())
+
+    def announced(self) -> list[str]:
+        """Their ids, in the order of the chain: each has an event."""
+        return [one.tx_id for one in self.valid()]
+
+    def valid(self) -> list[Sent]:
+        founding = self.network.shape.organizations + 2
+        blocks = max((peer.replica.ledger.blocks for peer in self.network.nodes), key=len)[founding:]
+        return [one for block in blocks for one in _valid(block)]
+
+    def _require_one_at_a_time(self, new: Sent) -> None:
+        known = self.seen.setdefault(new.tx_id, new)
+        assert known.signed == new.signed, f"two transactions under the id {new.tx_id}"
+        if known is not new:
+            return
+        for other in self.seen.values():
+            same_round = other.arguments == new.arguments
+            if other is not new and other.creator == new.creator and (self.alone or same_round):
+                assert self._decided(other.tx_id), f"a new transaction while {other.tx_id} may still commit"
+
+    def _decided(self, tx_id: str) -> bool:
+        return any(peer.replica.ledger.outcome(tx_id) is not None for peer in self.network.nodes)
+
+
+def _valid(block: Block) -> list[Sent]:
+    judged = zip(block.envelopes, block.codes, strict=True)
+    return [sent(decode(Envelope, envelope)) for envelope, code in judged if code == VALID]
+
+
+async def require_sound(watch: Watch, anchored: Collection[int], effects: Sequence[str]) -> None:
+    """Raises AssertionError. `anchored` are the sizes that the ledger said it holds; `effects` what came of events."""
+    network = watch.network
+    last = network.orderer.chain[-1].number
+    for peer in network.nodes:
+        await peer.replica.ledger.block(last)
+    chains = [[(block.hash, block.codes) for block in peer.replica.ledger.blocks] for peer in network.nodes]
+    assert all(chain == chains[0] for chain in chains), "peers differ"
+    for peer in network.nodes:
+        _require_one_tree(watch, peer.replica.state, anchored)
+    rounds = [(one.creator, one.arguments) for one in watch.valid()]
+    assert len(rounds) == len(set(rounds)), "a round was committed twice"
+    assert list(effects) == watch.announced(), "events were left out, or had their effect twice"
+
+
+def _require_one_tree(watch: Watch, replica: State, anchored: Collection[int]) -> None:
+    namespace = watch.network.chaincode
+    for size in anchored:
+        held = replica.get(namespace, checkpoint_key(ORIGIN, size))
+        assert held is not None, f"what was anchored at {size} leaves is lost"
+    for key, held in replica.range(namespace, "cp/", "cp0"):
+        checkpoint = cast(Any, loads(held.value))
+        assert checkpoint == checkpoint_json(HONEST.checkpoint(checkpoint["size"])), "a fork"
+        assert len(replica.history(namespace, key)) == 1, f"{key} was written twice"
+    heads = [cast(Any, loads(past.value))["size"] for past in reversed(replica.history(namespace, head_key(ORIGIN)))]
+    assert heads == sorted(set(heads)), f"the head went back: {heads}"
