@@ -28,6 +28,7 @@ from tests.support.fabric import FabricNetwork
 from tests.support.fabric_programs import versions
 from tests.support.networks import Member, Network
 
+_IMPATIENT = Limits(evaluate_seconds=3, endorse_seconds=5, submit_seconds=1)
 _TWO = Wish(organisations=2, max_messages=1)
 _AT_ONCE = channel.Limits(batch_timeout_seconds=0.2, max_message_count=1)
 
@@ -102,21 +103,19 @@ class Ledgers:
             channel=self.network.channel, contract=self.network.chaincode, k=len(roots), organisations=roots
         )
 
-    async def make(
-        self,
-        attempts: Attempts,
-        *,
-        member: Member | None = None,
-        patience: Patience | None = None,
-        limits: Limits | None = None,
-        channel: str = "",
-    ) -> FabricLedger:
-        """By the first organisation's client, through its peer first."""
+    async def gateway(self, member: Member | None = None, roots: bytes | None = None) -> Gateway:
+        """By the first organisation's client, through its peer first; `roots` take the place of the peers' own."""
         member = member or self.network.identity(self.network.peers[0].msp_id)
         identity = Identity(msp_id=member.msp_id, certificate=member.certificate)
-        peers = [Peer(address=peer.address, roots=peer.roots) for peer in self.network.peers]
-        connecting = Gateway.connect(peers, identity, signer(member.private_key), limits=limits)
-        gateway = await self.stack.enter_async_context(connecting)
+        peers = [Peer(address=peer.address, roots=roots or peer.roots) for peer in self.network.peers]
+        connecting = Gateway.connect(peers, identity, signer(member.private_key), limits=_IMPATIENT)
+        return await self.stack.enter_async_context(connecting)
+
+    async def make(
+        self, attempts: Attempts, gateway: Gateway | None = None, *, patience: Patience | None = None, channel: str = ""
+    ) -> FabricLedger:
+        """A ledger of its own connection, unless one is given."""
+        gateway = gateway or await self.gateway()
         contract = gateway.contract(channel or self.network.channel, self.network.chaincode)
         return FabricLedger(contract, attempts, self.trust, self.secret, check_endorsement, patience=patience)
 

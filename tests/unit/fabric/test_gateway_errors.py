@@ -60,6 +60,15 @@ TABLE: dict[str, tuple[type[GatewayError], TransportError, Fault]] = {
         ),
         Fault.NOT_READY,
     ),
+    "no peer has the chaincode, or the channel": (
+        EndorseError,
+        refused(
+            "FAILED_PRECONDITION",
+            "no combination of peers can be derived which satisfy the endorsement policy: No metadata was found for "
+            "chaincode witness in channel nowhere",
+        ),
+        Fault.CONFIGURATION,
+    ),
     "no peer has the chaincode": (
         EvaluateError,
         refused("FAILED_PRECONDITION", "no peers available to evaluate chaincode witness in channel clubs"),

@@ -175,6 +175,7 @@ _BY_TEXT: tuple[tuple[Fault, tuple[str, ...]], ...] = (
         Fault.CONFIGURATION,
         (
             "failed to get config for channel",
+            "No metadata was found for chaincode",
             "Failed to get policy manager for channel",
             "CERTIFICATE_VERIFY_FAILED",
             "Ssl handshake failed",
