@@ -1,6 +1,6 @@
 """Anchoring: the newest checkpoint of each log goes to the ledger, with proof that it extends the last one there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import UUID
@@ -23,7 +23,8 @@ from shared.clock import Now
 class Anchorer:
     """`rejected` names the logs whose checkpoint the ledger refused, with its words: somebody must look.
 
-    `look` opens reading transactions: the ledger is asked in none that keeps a desk waiting.
+    `look` opens reading transactions: the ledger is waited for in none at all. `anchored` has the size of each log as
+    far as it is anchored.
     """
 
     begin: Begin[LogTx]
@@ -34,12 +35,16 @@ class Anchorer:
     settling: Turns
     now: Now
     rejected: dict[UUID, LedgerRejected] = field(default_factory=dict)
+    anchored: dict[UUID, int] = field(default_factory=dict)
 
-    async def tick(self, clubs: Iterable[UUID]) -> set[UUID]:
+    async def tick(self, clubs: Collection[UUID]) -> set[UUID]:
         """Submit each club's newest checkpoint, in one batch; returns the clubs that have no checkpoint left to anchor.
 
-        Raises what `Ledger.submit` raises; everything is as before then, and the next tick tries again.
+        Raises what `Ledger.check` and `submit` raise; everything is as before then, and the next tick tries again.
         """
+        if clubs:
+            # Else every club would wait in its turn for a ledger that does not answer.
+            await self.ledger.check()
         found = await self.turns.each(clubs, self._turn)
         submissions = {club: submission for club, submission in found.items() if submission is not None}
         done = found.keys() - submissions.keys()
@@ -54,19 +59,26 @@ class Anchorer:
         return await self.guard.work(club, self._submission, None)
 
     async def _submission(self, club: UUID) -> Submission | None:
+        await self.guard.settle(club)
         async with self.look(worker("anchorer", club)) as tx:
-            checkpoint, anchor = await tx.log.checkpoint(), await tx.log.anchor()
-            if checkpoint is None or (anchor is not None and anchor.size >= checkpoint.size):
-                return None
-            new = parse_checkpoint(parse_note(checkpoint.note).text)
-            held = await self.ledger.head(new.origin)
-            if held is None:
-                await self.ledger.register(new.origin, (await tx.log.keys())[0].verifier_key)
-            old_size = 0 if held is None else held.size
-            if old_size > checkpoint.size:
-                return None
+            checkpoint, anchor, keys = await tx.log.checkpoint(), await tx.log.anchor(), await tx.log.keys()
+        self.anchored[club] = 0 if anchor is None else anchor.size
+        if checkpoint is None or self.anchored[club] >= checkpoint.size:
+            return None
+        new = parse_checkpoint(parse_note(checkpoint.note).text)
+        published = await self.guard.publisher.published(new.origin)
+        if published is None or published.size < new.size:
+            # Its time comes with its publication: a worker that starts without the ledger relies on that order.
+            return None
+        held = await self.ledger.head(new.origin)
+        if held is None:
+            await self.ledger.register(new.origin, keys[0].verifier_key)
+        old_size = 0 if held is None else held.size
+        if old_size > new.size:
+            return None
+        async with self.look(worker("anchorer", club)) as tx:
             proof = await _proof(tx.log, held, new)
-            return Submission(checkpoint=checkpoint.note, old_size=old_size, proof=proof)
+        return Submission(checkpoint=checkpoint.note, old_size=old_size, proof=proof)
 
     async def _settle(self, club: UUID, answer: Anchored | LedgerRejected) -> bool:
         if isinstance(answer, LedgerRejected):
@@ -79,6 +91,7 @@ class Anchorer:
         async with self.begin(worker("anchorer", club)) as tx:
             anchor = StoredAnchor(size=answer.size, evidence=cast("dict[str, Json]", evidence), at=self.now())
             await tx.log.add_anchor(anchor)
+        self.anchored[club] = answer.size
         return True
 
 

@@ -3,7 +3,8 @@
 A log that is contradicted is frozen: worked on any further, two histories would exist under one name.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -15,7 +16,7 @@ from core.log.checkpoints import Checkpoint
 from core.log.errors import LogInvalid, MalformedTile
 from core.log.notes import Sign, VerifierKey
 from core.log.tiles import Tile
-from ports.ledger import Ledger, LedgerHead
+from ports.ledger import Ledger, LedgerBusy, LedgerHead, LedgerUnavailable
 from ports.log import Log, LogHead, LogKey, LogTx
 from ports.secrets import Secrets
 from ports.unit_of_work import Begin
@@ -32,6 +33,9 @@ _KEY = "put the log's own key back among the secrets"
 _CHECKPOINT = "put a copy of the published files back; if they are whole, run concordat log audit"
 
 LEDGER, PUBLISHED = "the ledger", "what was published"
+_SILENT = (LedgerBusy, LedgerUnavailable)
+Seen = Mapping[str, LedgerHead | Checkpoint | None]
+"""What the world has seen of a log, and where."""
 
 
 class LogFrozen(Conflict):
@@ -59,6 +63,8 @@ class Guard:
     known: dict[UUID, int] = field(default_factory=dict)
     """The size up to which this process knows each log to contradict nothing."""
     frozen: dict[UUID, LogFrozen] = field(default_factory=dict)
+    due: set[UUID] = field(default_factory=set)
+    """Logs that are worked on without the ledger's word, since it did not answer when it was asked."""
 
     async def work(self, club: UUID, work: Callable[[UUID], Awaitable[T]], idle: T) -> T:
         """What the work on a log gives; `idle` for one that is frozen, also when the work itself found out why."""
@@ -72,16 +78,40 @@ class Guard:
             except LogInvalid as error:
                 reason = f"a checkpoint of it cannot be read: {error.reason}"
                 self.frozen[club] = LogFrozen(origin=await self._origin(club), reason=reason, remedy=_CHECKPOINT)
+        self.due.discard(club)
         return idle
 
     def knows(self, club: UUID, size: int) -> bool:
         """Was the log compared, and has it not become shorter since?"""
         return self.known.get(club, size + 1) <= size
 
+    async def admit(self, club: UUID) -> None:
+        """Compare a log before work on it; raises LogFrozen. Without the ledger, where that does not answer.
+
+        What was anchored was published before, so a publication that has every anchor which the database remembers
+        knows all that the ledger could know. Once the ledger was silent, only `settle` asks it: nobody's turn waits.
+        """
+        published = await self.publisher.published(await self._origin(club))
+        whole = await self._has_every_anchor(club, published)
+        if not (whole and self.due):
+            with suppress(*(_SILENT if whole else ())):
+                await self.compare(club)
+                return
+        await self._refuse_contradicted(club, {PUBLISHED: published})
+        self.due.add(club)
+
+    async def settle(self, club: UUID) -> None:
+        """Ask the ledger about a log that is worked on without its word; raises LogFrozen, or what the ledger does."""
+        if club in self.due:
+            await self.compare(club)
+            self.due.discard(club)
+
     async def compare(self, club: UUID) -> None:
         """Raises LogFrozen for a log that a restore has put behind what the world has seen, or that was rewritten."""
         # What the world has seen was in the database before it: a log that grows meanwhile is never behind it.
-        seen = await self.seen(await self._origin(club))
+        await self._refuse_contradicted(club, await self.seen(await self._origin(club)))
+
+    async def _refuse_contradicted(self, club: UUID, seen: Seen) -> None:
         async with self.look(worker("guard", club)) as tx:
             # For the same reason the head is read last; each statement sees what was committed before it.
             newest, keys, head = await tx.log.checkpoint(), await tx.log.keys(), await tx.log.head()
@@ -97,8 +127,14 @@ class Guard:
                 refuse_behind(head, "its own checkpoint", newest.size)
         self.known[club] = head.size
 
-    async def seen(self, origin: str) -> dict[str, LedgerHead | Checkpoint | None]:
-        """What the world has seen of a log, and where."""
+    async def _has_every_anchor(self, club: UUID, published: Checkpoint | None) -> bool:
+        """Does the publication reach as far as the log was anchored, as far as the database knows?"""
+        async with self.look(worker("guard", club)) as tx:
+            anchor = await tx.log.anchor()
+        return anchor is None or (published is not None and anchor.size <= published.size)
+
+    async def seen(self, origin: str) -> Seen:
+        """Raises what ledger and publication raise when they do not answer."""
         return {LEDGER: await self.ledger.head(origin), PUBLISHED: await self.publisher.published(origin)}
 
     async def key(self, log: Log, origin: str) -> tuple[VerifierKey, Sign] | None:

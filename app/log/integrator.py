@@ -35,7 +35,7 @@ class Integrator:
         while (grown := await self._integrate(club)) is None or grown:
             if grown is None:
                 # Leaves of a log that a restore has set back would take the places of those that the world has seen.
-                await self.guard.compare(club)
+                await self.guard.admit(club)
                 continue
             total += grown
             if grown < self.batch:

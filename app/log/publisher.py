@@ -18,20 +18,21 @@ class Publisher:
 
     publication: Publication
 
-    async def publish(self, log: Log, checkpoint: StoredCheckpoint | None) -> None:
-        """Bring the publication up to a checkpoint; nothing is done when it is there already."""
+    async def publish(self, log: Log, checkpoint: StoredCheckpoint | None) -> bool:
+        """Bring the publication up to a checkpoint; False, with nothing done, when it is there already."""
         if checkpoint is None:
-            return
+            return False
         head = await log.head()
         newest = await self.published(head.origin)
         published = 0 if newest is None else newest.size
         if published >= checkpoint.size:
-            return
+            return False
         for tile in grown_tiles(published, checkpoint.size):
             await self.publication.put(head.origin, tile.path, await hashes_of(log, tile))
         for bundle in grown_bundles(published, checkpoint.size):
             await self.publication.put(head.origin, bundle.path, await entries_of(log, bundle))
         await self.publication.put(head.origin, CHECKPOINT, checkpoint.note.encode())
+        return True
 
     async def published(self, origin: str) -> Checkpoint | None:
         """The newest checkpoint that was published; whether its signature holds is not asked."""

@@ -27,7 +27,7 @@ class Signer:
     random_bytes: Callable[[int], bytes]
 
     async def tick(self, clubs: Iterable[UUID]) -> Mapping[UUID, bool]:
-        """Sign the head of each log that grew since its last checkpoint: of each that had its turn, is there a new one?
+        """Sign and publish each log that grew since its last checkpoint: of each that had its turn, is there a new one?
 
         A log that contradicts what the world has seen of it is frozen by the guard, and has no more turns.
         """
@@ -39,15 +39,13 @@ class Signer:
     async def _sign(self, club: UUID) -> bool:
         head, newest = await self._stored(club)
         if not self.guard.knows(club, head.size):
-            await self.guard.compare(club)
+            await self.guard.admit(club)
         if newest is not None:
             refuse_behind(head, "its own checkpoint", newest.size)
-        grown = head.size > (0 if newest is None else newest.size)
-        if grown:
+        if head.size > (0 if newest is None else newest.size):
             newest = await self._new_checkpoint(club)
         async with self.look(worker("signer", club)) as tx:
-            await self.guard.publisher.publish(tx.log, newest)
-        return grown
+            return await self.guard.publisher.publish(tx.log, newest)
 
     async def _stored(self, club: UUID) -> tuple[LogHead, StoredCheckpoint | None]:
         async with self.look(worker("signer", club)) as tx:

@@ -77,7 +77,8 @@ class Pipeline:
             await self.integrate()
             await self.sign()
         async with self._anchoring:
-            batch, self.unanchored = self.unanchored, set()
+            # Those that are worked on without the ledger's word are compared as soon as it answers.
+            batch, self.unanchored = self.unanchored | self.guard.due, set()
             rejected = set(self.anchorer.rejected)
             try:
                 done = await self.anchorer.tick(batch)
