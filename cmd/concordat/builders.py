@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,17 +38,22 @@ RandomBytes = Callable[[int], bytes]
 
 SEED_SIZE = 32
 TOKEN_SEED, CURSOR_KEY, WITNESS_SEED = "token/access", "rest/cursor", "ledger/witness"
+ANCHOR_SEED = "ledger/anchor"
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What the process signs with, out of the secrets: 32 bytes each. Logs have keys of their own."""
+    """What the process signs with, out of the secrets: 32 bytes each. Logs have keys of their own.
+
+    `witness_seed` is the embedded ledger's; out of `anchor_seed` come ids of transactions that nobody can foresee.
+    """
 
     token_seed: bytes
     cursor_key: bytes
     witness_seed: bytes
+    anchor_seed: bytes
 
 
 def chosen(setting: str, url: str, schemes: Mapping[str, T]) -> T:
@@ -82,7 +88,12 @@ def build_secrets(settings: Settings) -> Secrets:
 
 async def open_keys(secrets: Secrets, random_bytes: RandomBytes) -> Keys:
     """Made at the first start, the same ever after."""
-    names = {"token_seed": TOKEN_SEED, "cursor_key": CURSOR_KEY, "witness_seed": WITNESS_SEED}
+    names = {
+        "token_seed": TOKEN_SEED,
+        "cursor_key": CURSOR_KEY,
+        "witness_seed": WITNESS_SEED,
+        "anchor_seed": ANCHOR_SEED,
+    }
     made = {field: await secrets.create(name, random_bytes(SEED_SIZE)) for field, name in names.items()}
     return Keys(**made)
 
@@ -105,15 +116,37 @@ async def open_database(
         await database.close()
 
 
-async def open_ledger(settings: Settings, keys: Keys, now: Now) -> AsyncIterator[Ledger]:
-    def local() -> LocalLedger:
-        return LocalLedger(_folder(settings, settings.ledger_url, "ledger"), keys.witness_seed, now)
+async def open_ledger(settings: Settings, keys: Keys, database: Database, now: Now) -> AsyncIterator[Ledger]:
+    """A Fabric network need not be there: whoever asks it first finds out."""
 
-    ledger = chosen("ledger_url", settings.ledger_url, {"local": local})()
-    try:
+    @asynccontextmanager
+    async def local() -> AsyncIterator[Ledger]:
+        ledger = LocalLedger(_folder(settings, settings.ledger_url, "ledger"), keys.witness_seed, now)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    def fabric() -> AbstractAsyncContextManager[Ledger]:
+        # Loaded only where it is used: gRPC takes as long as a fifth of the start of a command.
+        from concordat.assembly.fabric import open_fabric_ledger
+
+        return open_fabric_ledger(profile_of(settings), database, keys.anchor_seed)
+
+    async with chosen("ledger_url", settings.ledger_url, {"local": local, "fabric": fabric})() as ledger:
         yield ledger
-    finally:
-        ledger.close()
+
+
+def profile_of(settings: Settings) -> Path:
+    """The profile of the Fabric network that the ledger's URL names."""
+    path = settings.ledger_url.partition(":")[2]
+    if not path:
+        raise Failure(
+            "CONCORDAT_LEDGER_URL=fabric: names no profile.",
+            "Name the file that concordat fabric up wrote, or one like it: fabric:/path/fabric.toml.",
+            status=USAGE,
+        )
+    return Path(path.removeprefix("//")).expanduser()
 
 
 async def hold_ledger(ledger: Ledger) -> None:

@@ -60,7 +60,7 @@ class Container(containers.DeclarativeContainer):
     secrets = providers.Singleton(builders.build_secrets, settings)
     keys = providers.Resource(builders.open_keys, secrets, random_bytes)
     database = providers.Resource(builders.open_database, settings, now, new_id, random_bytes)
-    ledger = providers.Resource(builders.open_ledger, settings, keys, now)
+    ledger = providers.Resource(builders.open_ledger, settings, keys, database, now)
 
     publication = providers.Singleton(builders.build_publication, settings)
     parking = providers.Singleton(SqlParking, database)

@@ -20,6 +20,7 @@ from adapters.inbound.rest.settings import Settings as RestSettings
 from app.log.anchoring import CONSUMER as ANCHORING
 from app.log.integrator import CONSUMER as LOG
 from app.relay import CONSUMER as RELAY
+from concordat.assembly.fabric import ledger_gauges
 from concordat.container import System
 from concordat.module import Service
 from concordat.readiness import Readiness
@@ -117,7 +118,11 @@ def admin_app(system: System, ready: Readiness, metrics: Metrics) -> Any:
             # Without a database there is nothing to count, and the other metrics are wanted all the more.
             return ()
 
-    return create_admin_app(metrics, ready=ready, readings=(gauges,))
+    async def own() -> Sequence[Reading]:
+        lent = [reading for built in system.modules for reading in built.gauges(system.infrastructure)]
+        return [*lent, *ledger_gauges(system.infrastructure.ledger)]
+
+    return create_admin_app(metrics, ready=ready, readings=(gauges, own))
 
 
 async def backlog_gauges(system: System) -> Sequence[Reading]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypedDict, TypeVar
 
 from adapters.inbound.jobs.runner import Job
+from adapters.inbound.rest.edge.metrics import Reading
 from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.unit_of_work import SqlBegin, SqlTx
 from app.log.audit.catalogue import Audited
@@ -114,7 +115,7 @@ class Module(Generic[U]):
 
     Names of permissions, consumers and jobs start with the module's own. `network_permissions` are those of the
     permissions that need no club. `codes` are the first words of its error codes, `packages` where its errors are
-    defined, `docs` the page that explains it; `alarms` are reasons why this process must not serve, `audited` what the
+    defined, `docs` the page that explains it; `alarms` are reasons why this process must not serve, `gauges` what its metrics show, `audited` what the
     audit of the logs has to know of its events.
     """
 
@@ -132,6 +133,7 @@ class Module(Generic[U]):
     subscriptions: Callable[[U], Sequence[Subscription]] = lambda _built: ()
     jobs: Callable[[U, Infrastructure], Sequence[Job]] = lambda _built, _infrastructure: ()
     alarms: Callable[[U], Sequence[str]] = lambda _built: ()
+    gauges: Callable[[U, Infrastructure], Sequence[Reading]] = lambda _built, _infrastructure: ()
     audited: Audited | None = None
 
 
@@ -156,6 +158,9 @@ class Built:
 
     def alarms(self) -> Sequence[str]:
         return self.module.alarms(self.use_cases)
+
+    def gauges(self, infrastructure: Infrastructure) -> Sequence[Reading]:
+        return self.module.gauges(self.use_cases, infrastructure)
 
 
 def names(module: str, words: str) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """The log's three workers in a row: what grew is signed, what is signed is anchored, nothing is forgotten between."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -12,6 +13,7 @@ from app.log.guard import Guard
 from app.log.integrator import Integrator
 from app.log.signer import Signer
 from ports.log import Backlog
+from shared.clock import Now
 from shared.errors import ConcordatError
 
 _log = structlog.get_logger(__name__)
@@ -29,8 +31,11 @@ class Pipeline:
     signer: Signer
     anchorer: Anchorer
     backlog: Backlog
+    now: Now
     unsigned: set[UUID] = field(default_factory=set)
     unanchored: set[UUID] = field(default_factory=set)
+    waiting: dict[UUID, datetime] = field(default_factory=dict)
+    """Since when each log has been waiting for the ledger."""
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the anchorer should not wait for its next turn."""
     _known: bool = False
@@ -40,13 +45,18 @@ class Pipeline:
     _signing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _anchoring: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def knows(self) -> bool:
+        """Does it know which logs there are? Not before its first turn."""
+        return self._known
+
     async def integrate(self) -> None:
         """Pending records become leaves."""
         async with self._integrating:
             if not self._known:
                 clubs = {entry.club for entry in await self.backlog.directory()}
                 self.unsigned |= clubs
-                self.unanchored |= clubs
+                self._wait(clubs)
                 self._known = True
             try:
                 self.unsigned |= await self.integrator.tick()
@@ -67,7 +77,7 @@ class Pipeline:
                 # One in trouble may have been signed, and not published.
                 left = batch - done.keys()
                 self.unsigned |= left
-                self.unanchored |= left | {club for club, new in done.items() if new}
+                self._wait(left | {club for club, new in done.items() if new})
             self._tell_frozen()
 
     async def anchor(self) -> None:
@@ -78,7 +88,8 @@ class Pipeline:
             await self.sign()
         async with self._anchoring:
             # Those that are worked on without the ledger's word are compared as soon as it answers.
-            batch, self.unanchored = self.unanchored | self.guard.due, set()
+            self._wait(self.guard.due)
+            batch, self.unanchored = self.unanchored, set()
             rejected = set(self.anchorer.rejected)
             try:
                 done = await self.anchorer.tick(batch)
@@ -86,6 +97,8 @@ class Pipeline:
                 self.unanchored |= batch
                 raise
             self.unanchored |= batch - done
+            for club in self.waiting.keys() - self.unanchored:
+                del self.waiting[club]
             for club in self.anchorer.rejected.keys() - rejected:
                 _tell("checkpoint rejected", club, self.anchorer.rejected[club])
             self._tell_frozen()
@@ -94,6 +107,12 @@ class Pipeline:
         """Let the next turn of `anchor` come at once, and cover everything that is recorded by then."""
         self._hurry = True
         self.wanted.set()
+
+    def _wait(self, clubs: Collection[UUID]) -> None:
+        self.unanchored.update(clubs)
+        now = self.now()
+        for club in clubs:
+            self.waiting.setdefault(club, now)
 
     def _tell_frozen(self) -> None:
         for club in self.guard.frozen.keys() - self._told_frozen:

@@ -1,8 +1,10 @@
 """Attested reads of a checkpoint: one peer of each organisation is asked to sign what it has committed."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
+from adapters.outbound.fabric.gateway.errors import EndorseError, Fault
 from adapters.outbound.fabric.gateway.gateway import Contract
 from adapters.outbound.fabric.gateway.messages import (
     ChaincodeActionPayload,
@@ -46,6 +48,21 @@ async def attested_read(
         raise EvidenceInvalid("the peers answered about another checkpoint")
     check_attested(read.to_json(), checkpoint, trust, check)
     return read
+
+
+async def asked_one_by_one(contract: Contract, proposal: Proposal, trust: LedgerTrust) -> Mapping[str, Fault | None]:
+    """What kept each organisation's peers from running the call; None where they ran it, whatever came of it."""
+    proposal = contract.gateway.signed(proposal)
+
+    async def fault_of(organisation: str) -> Fault | None:
+        try:
+            await contract.gateway.endorse(replace(proposal, organizations=(organisation,)))
+        except EndorseError as error:
+            return None if error.fault is Fault.CONTRACT else error.fault
+        return None
+
+    names = sorted(trust.organisations)
+    return dict(zip(names, await asyncio.gather(*map(fault_of, names)), strict=True))
 
 
 async def _asked(contract: Contract, proposal: Proposal, organisation: str) -> AttestedRead:

@@ -1,7 +1,10 @@
 """What the ledger port says of each fault of a Gateway, with what a person can do about it."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from adapters.outbound.fabric.gateway.errors import Fault, GatewayError
 from ports.ledger import LedgerBusy, LedgerUnavailable
@@ -24,11 +27,43 @@ PASSING = frozenset({Fault.MISMATCH, Fault.NOT_READY, Fault.OVERLOADED, Fault.DU
 """Faults of a ledger that is there, and cannot take it now."""
 
 
+WAITING = PASSING | {Fault.UNAVAILABLE, Fault.OUTCOME_UNKNOWN}
+"""Faults that end by themselves or elsewhere: nothing in the settings of this process is wrong."""
+
+_CLOCKS = re.compile(r"incorrect timestamp (\S+), peer time ([^\s,]+)")
+
+
 @contextmanager
-def answering() -> Iterator[None]:
-    """Raises LedgerBusy or LedgerUnavailable in the place of a Gateway's error."""
+def answering(failures: Counter[Fault]) -> Iterator[None]:
+    """Raises LedgerBusy or LedgerUnavailable in the place of a Gateway's error, which is counted by its fault."""
     try:
         yield
     except GatewayError as error:
+        failures[error.fault] += 1
         kind = LedgerBusy if error.fault in PASSING else LedgerUnavailable
-        raise kind(fault=error.fault.value, stage=error.stage, remedy=REMEDIES[error.fault]) from error
+        raise kind(fault=error.fault.value, stage=error.stage, remedy=_remedy(error)) from error
+
+
+def ahead_seconds(error: GatewayError) -> float | None:
+    """By how much our clock is ahead of a peer's, where the peer says so: it does when it refuses."""
+    said = _CLOCKS.search("\n".join((error.message, *(detail.message for detail in error.details))))
+    if said is None:
+        return None
+    try:
+        ours, theirs = (datetime.fromisoformat(_micro(text)) for text in said.groups())
+    except ValueError:
+        return None
+    return (ours - theirs).total_seconds()
+
+
+def _remedy(error: GatewayError) -> str:
+    ahead = ahead_seconds(error)
+    if ahead is None:
+        return REMEDIES[error.fault]
+    way = "ahead of" if ahead > 0 else "behind"
+    return f"this machine's clock is {abs(ahead):.0f} s {way} the peer's: set the clock"
+
+
+def _micro(time: str) -> str:
+    """Go writes up to nine digits of a second."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", time)

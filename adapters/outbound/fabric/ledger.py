@@ -6,12 +6,13 @@ before it is sent, and sent again until its outcome is certain; only then may an
 
 import asyncio
 import hmac
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
 
-from adapters.outbound.fabric.attesting import attested_read
+from adapters.outbound.fabric.attesting import asked_one_by_one, attested_read
 from adapters.outbound.fabric.faults import answering
 from adapters.outbound.fabric.gateway.errors import (
     VALID,
@@ -43,6 +44,7 @@ MOST_ITEMS = 100
 
 MOST_ATTEMPTS = 5
 NOT_HELD = "not-held: "
+_NAMES = {VALID: "valid", REFUSED: "refused"}
 _FINAL = frozenset({Fault.ACCESS_DENIED, Fault.TOO_LARGE, Fault.CONFIGURATION})
 """Faults of Submit after which the orderer will never take the transaction."""
 
@@ -51,6 +53,9 @@ _MOMENTARY = frozenset({Fault.MISMATCH, Fault.UNDERWAY})
 
 PAUSES_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Before each further try, where the trouble is of that kind."""
+
+OUTCOMES = ("valid", "void", "refused", "unknown")
+"""What becomes of a transaction: in a block, in a block and void, refused by the orderer, or not known yet."""
 
 _NOBODY = "concordat/nobody/1"
 """A log that nobody registers: asking for it shows whether the contract answers."""
@@ -66,7 +71,10 @@ class Patience:
 
 
 class FabricLedger:
-    """Implements ports.ledger.Ledger. `secret` (32 bytes) makes transaction ids that nobody can foresee."""
+    """Implements ports.ledger.Ledger. `secret` (32 bytes) makes transaction ids that nobody can foresee.
+
+    `failures` counts what the Gateway refused, `outcomes` what became of transactions, since the process began.
+    """
 
     def __init__(
         self,
@@ -86,9 +94,11 @@ class FabricLedger:
         self._patience = patience or Patience()
         self._turn = asyncio.Lock()
         """Whoever brings the same at the same time makes the same transaction id, which peers endorse one at a time."""
+        self.failures = Counter(dict.fromkeys(Fault, 0))
+        self.outcomes = Counter(dict.fromkeys(OUTCOMES, 0))
 
     async def head(self, origin: str) -> LedgerHead | None:
-        with answering():
+        with answering(self.failures):
             try:
                 answer = cast(Any, loads(await self._contract.evaluate("Head", origin)))
             except EvaluateError as error:
@@ -99,7 +109,7 @@ class FabricLedger:
 
     async def origins(self) -> Sequence[str]:
         found: list[str] = []
-        with answering():
+        with answering(self.failures):
             while page := cast(
                 "list[str]", loads(await self._contract.evaluate("Origins", found[-1] if found else ""))
             ):
@@ -108,7 +118,7 @@ class FabricLedger:
 
     async def register(self, origin: str, verifier_key: str) -> None:
         gateway = self._contract.gateway
-        with answering():
+        with answering(self.failures):
             for _attempt in range(MOST_ATTEMPTS):
                 try:
                     transaction = await self._agreed(self._contract.propose("RegisterLog", origin, verifier_key))
@@ -129,7 +139,7 @@ class FabricLedger:
             return await self._brought(submissions)
 
     async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
-        with answering():
+        with answering(self.failures):
             try:
                 return await self._attested(origin, size)
             except EndorseError as error:
@@ -145,12 +155,16 @@ class FabricLedger:
 
     async def _brought(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         answers: list[Answer] = []
-        with answering():
+        with answering(self.failures):
             for attempt in await self._attempts.unsettled():
                 await self._settled(attempt, asking_first=True)
             for start in range(0, len(submissions), MOST_ITEMS):
                 answers += await self._round(submissions[start : start + MOST_ITEMS])
         return answers
+
+    async def organisations(self) -> Mapping[str, Fault | None]:
+        """What each organisation's peers say when one of them is asked to endorse: None where it answers."""
+        return await asked_one_by_one(self._contract, self._contract.propose("Head", _NOBODY), self._trust)
 
     async def _round(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         """One transaction for these checkpoints, attempt after attempt until one is valid."""
@@ -219,7 +233,9 @@ class FabricLedger:
             if outcome is None:
                 outcome = await self._asked(attempt, self._patience.commit_seconds)
         if outcome is None:
+            self.outcomes["unknown"] += 1
             raise CommitUnknown(tx_id=attempt.tx_id)
+        self.outcomes[_NAMES.get(outcome, "void")] += 1
         await self._attempts.settle(attempt, outcome)
         return outcome
 

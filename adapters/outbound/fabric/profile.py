@@ -3,10 +3,14 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.outbound.fabric.gateway.identity import Identity
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from adapters.outbound.fabric.gateway.identity import Identity, Sign, signer
 from adapters.outbound.fabric.gateway.transport import Peer
 from core.log.trust import LedgerTrust
 
@@ -17,17 +21,15 @@ class ProfileRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What FabricLedger is told. `private_key` is that of `identity`, PEM; `peers` are tried in their order."""
+    """What FabricLedger is told. `sign` signs for `identity`, which is good until then; `peers` are tried in order."""
 
     channel: str
     contract: str
     identity: Identity
-    private_key: bytes
+    sign: Sign
+    good_until: datetime
     peers: tuple[Peer, ...]
     trust: LedgerTrust
-
-    def __repr__(self) -> str:
-        return f"Settings(channel={self.channel!r}, contract={self.contract!r}, msp_id={self.identity.msp_id!r})"
 
 
 def read_profile(file: Path) -> Settings:
@@ -43,13 +45,15 @@ def read_profile(file: Path) -> Settings:
     ours = next((one for one in organisations if "certificate" in one), None)
     if ours is None:
         raise ProfileRefused(f"{file}: no organisation has the certificate of a client to act as.")
+    certificate = reader.certificates(ours, "certificate")[0]
     return Settings(
         channel=reader.text(profile, "channel", "the profile"),
         contract=reader.text(profile, "chaincode", "the profile"),
         identity=Identity(
             msp_id=reader.text(ours, "msp_id", "an organisation"), certificate=reader.file(ours, "certificate")
         ),
-        private_key=reader.file(ours, "private_key"),
+        sign=reader.signer(ours, certificate),
+        good_until=certificate.not_valid_after_utc,
         peers=reader.peers(profile, str(ours["msp_id"])),
         trust=reader.trust(profile, organisations),
     )
@@ -80,6 +84,29 @@ class _Reader:
     def file(self, table: Mapping[str, Any], name: str) -> bytes:
         return _read(self.profile.parent / self.text(table, name, f"whoever has {'/'.join(sorted(table))}"))
 
+    def pem(self, table: Mapping[str, Any], name: str) -> bytes:
+        """The file of certificates as it is; without one it would be refused much later, and elsewhere."""
+        self.certificates(table, name)
+        return self.file(table, name)
+
+    def certificates(self, table: Mapping[str, Any], name: str) -> list[x509.Certificate]:
+        """One at least."""
+        try:
+            return x509.load_pem_x509_certificates(self.file(table, name))
+        except ValueError:
+            raise self.wrong(f"{name} {table[name]} holds no certificate in PEM") from None
+
+    def signer(self, table: Mapping[str, Any], certificate: x509.Certificate) -> Sign:
+        """With the private key that belongs to the certificate."""
+        pem = self.file(table, "private_key")
+        try:
+            sign, key = signer(pem), serialization.load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError):
+            raise self.wrong(f"private_key {table['private_key']} holds no ECDSA key on P-256 in PEM") from None
+        if key.public_key() != certificate.public_key():
+            raise self.wrong(f"private_key {table['private_key']} is not that of {table['certificate']}")
+        return sign
+
     def peers(self, profile: Mapping[str, Any], ours: str) -> tuple[Peer, ...]:
         """Our own organisation's first: it is they who are sure to be there for us."""
         tables = self.tables(profile, "peers")
@@ -88,7 +115,7 @@ class _Reader:
         return tuple(
             Peer(
                 address=self.text(table, "address", "a peer"),
-                roots=self.file(table, "tls_roots"),
+                roots=self.pem(table, "tls_roots"),
                 name=self.text(table, "name", "a peer") if "name" in table else None,
             )
             for table in sorted(tables, key=lambda table: table.get("msp_id") != ours)
@@ -99,7 +126,7 @@ class _Reader:
         roots = {}
         for one in organisations:
             self.refuse_others(one, {"msp_id", "roots", "certificate", "private_key"}, "an organisation")
-            roots[self.text(one, "msp_id", "an organisation")] = (self.file(one, "roots").decode(),)
+            roots[self.text(one, "msp_id", "an organisation")] = (self.pem(one, "roots").decode(),)
         k, revocations = profile.get("k"), profile.get("revocations", [])
         if type(k) is not int or not 0 < k <= len(roots):
             raise self.wrong(f"k is how many organisations have to agree, 1 to {len(roots)}")

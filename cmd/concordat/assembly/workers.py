@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from adapters.inbound.jobs.pipeline import Pipeline
 from adapters.inbound.jobs.runner import Job
 from adapters.inbound.jobs.trouble import teller
+from adapters.inbound.rest.edge.metrics import Reading
 from adapters.outbound.sql.log import SqlLogTx
 from app.log.anchorer import Anchorer
 from app.log.anchoring import Anchoring
@@ -39,6 +40,23 @@ class LogWorkers:
     def alarms(self) -> Sequence[str]:
         """Why nothing should be served here: a log that contradicts the ledger is not signed any further."""
         return [str(frozen) for frozen in self.pipeline.guard.frozen.values()]
+
+    def gauges(self, i: Infrastructure) -> Sequence[Reading]:
+        """How far the logs are anchored, of the deployment as a whole: a series of each log would be without bound.
+
+        Nothing in a process whose workers do not run: it does not know.
+        """
+        pipeline = self.pipeline
+        if not pipeline.knows:
+            return ()
+        waiting = pipeline.waiting.values()
+        lag = (i.now() - min(waiting)).total_seconds() if waiting else 0
+        anchored = sum(pipeline.anchorer.anchored.values())
+        return (
+            Reading(name="concordat_anchored_leaves", help="Leaves of all logs that are anchored", value=anchored),
+            Reading(name="concordat_anchor_waiting_logs", help="Logs that wait for the ledger", value=len(waiting)),
+            Reading(name="concordat_anchor_lag_seconds", help="How long the longest of them has waited", value=lag),
+        )
 
     async def hear_wishes(self) -> None:
         """Let the anchorer hurry when anybody asked for it, in whichever process."""
@@ -87,6 +105,7 @@ def build_workers(i: Infrastructure) -> LogWorkers:
             now=i.now,
         ),
         backlog=i.backlog,
+        now=i.now,
     )
     return LogWorkers(
         pipeline=pipeline,

@@ -1,7 +1,13 @@
 """What `doctor` and readiness look at: each check says what it found and, where that is not right, what to do."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from concordat.settings import without_password
+from shared.errors import ConcordatError
+
+Ask = Callable[[], Awaitable[object]]
 
 
 class State(StrEnum):
@@ -21,3 +27,14 @@ class Check:
     state: State = State.OK
     found: str
     advice: str = ""
+
+
+async def examine_port(subject: str, port: object, url: str, ask: Ask) -> Check:
+    """Whether it answers."""
+    adapter = f"{type(port).__name__} ({without_password(url)})"
+    try:
+        await ask()
+    except ConcordatError as error:
+        advice = str(error.parameters.get("remedy", ""))
+        return Check(subject=subject, adapter=adapter, state=State.FAILED, found=str(error), advice=advice)
+    return Check(subject=subject, adapter=adapter, found="answers")

@@ -1,23 +1,21 @@
 """Which adapter serves each port, and whether it answers."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from concordat import clocks
 from concordat.builders import build_secrets, open_database
-from concordat.checks import Check, State
+from concordat.checks import Ask, Check, State, examine_port
 from concordat.checks.database import examine_database
+from concordat.checks.ledger import examine_ledger
 from concordat.checks.logs import examine_logs
 from concordat.container import System, running
 from concordat.locks import sqlite_file
 from concordat.running import find_running
 from concordat.settings import Settings, without_password
-from shared.errors import ConcordatError
-
-Ask = Callable[[], Awaitable[object]]
 
 _database_alone = asynccontextmanager(open_database)
 
@@ -28,7 +26,7 @@ async def examine(settings: Settings) -> list[Check]:
     if file is not None and not file.exists():
         return [_missing(settings, file)]
     secrets = build_secrets(settings)
-    checks = [_process(settings), await _examine("secrets", secrets, settings.secrets_url, secrets.check)]
+    checks = [_process(settings), await examine_port("secrets", secrets, settings.secrets_url, secrets.check)]
     if checks[-1].state is State.FAILED:
         async with _database_alone(settings, clocks.now, clocks.new_id, clocks.random_bytes) as database:
             return [*checks, *await examine_database(database)]
@@ -55,28 +53,19 @@ def _makeable(folder: Path) -> bool:
 async def _examine_ports(system: System) -> list[Check]:
     settings, i = system.settings, system.infrastructure
     asked: tuple[tuple[str, object, str, Ask], ...] = (
-        ("ledger", i.ledger, settings.ledger_url, i.ledger.check),
         ("bus", i.bus, settings.bus_url, i.bus.check),
         ("publication", i.publication, settings.publication_url, _published(system)),
     )
-    checks = [await _examine(subject, port, url, ask) for subject, port, url, ask in asked]
+    ledger = await examine_ledger(system)
+    checks = [*ledger, *[await examine_port(subject, port, url, ask) for subject, port, url, ask in asked]]
     database = await examine_database(system.database)
     if all(check.state is State.OK for check in database):
         checks += _parked(await i.parking.counts())
-    if all(check.state is not State.FAILED for check in (*checks, *database)):
+    # Logs are compared with the ledger, so it has to answer.
+    if ledger[0].state is State.OK and all(check.state is not State.FAILED for check in (*checks, *database)):
         checks += await examine_logs(system)
     first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
     return [first, *database[1:], *checks]
-
-
-async def _examine(subject: str, port: object, url: str, ask: Ask) -> Check:
-    adapter = f"{type(port).__name__} ({without_password(url)})"
-    try:
-        await ask()
-    except ConcordatError as error:
-        advice = str(error.parameters.get("remedy", ""))
-        return Check(subject=subject, adapter=adapter, state=State.FAILED, found=str(error), advice=advice)
-    return Check(subject=subject, adapter=adapter, found="answers")
 
 
 def _published(system: System) -> Ask:

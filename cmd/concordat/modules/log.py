@@ -29,6 +29,7 @@ LOG = Module(
     jobs=lambda use_cases, i: use_cases.workers.jobs(i),
     audited=Audited(events=(LogRebuilt,)),
     alarms=lambda use_cases: use_cases.workers.alarms(),
+    gauges=lambda use_cases, i: use_cases.workers.gauges(i),
 )
 
 __all__ = ["LOG", "LogUseCases"]

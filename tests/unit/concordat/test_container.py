@@ -96,7 +96,7 @@ async def test_secrets_that_others_can_read_stop_the_start(settings: Settings) -
     [
         ({"database_url": "mysql://x"}, "sqlite:, postgresql:"),
         ({"bus_url": "nats://x"}, "inprocess:"),
-        ({"ledger_url": "fabric://x"}, "local:"),
+        ({"ledger_url": "besu://x"}, "local:, fabric:"),
         ({"secrets_url": "vault://x"}, "files:"),
         ({"publication_url": "s3://x"}, "files:"),
     ],
