@@ -115,8 +115,8 @@ class Module(Generic[U]):
 
     Names of permissions, consumers and jobs start with the module's own. `network_permissions` are those of the
     permissions that need no club. `codes` are the first words of its error codes, `packages` where its errors are
-    defined, `docs` the page that explains it; `alarms` are reasons why this process must not serve, `gauges` what its metrics show, `audited` what the
-    audit of the logs has to know of its events.
+    defined, `docs` the page that explains it; `alarms` are reasons why this process must not serve, `gauges` what its
+    metrics show, `audited` what the audit of the logs has to know of its events.
     """
 
     name: str

@@ -241,7 +241,8 @@ def prove(stage: Stage, receipt: str) -> None:
     data = stage.wait_for_receipt("Summit", f"/v1/log/receipts/{receipt}", anchored=True)
     saved.write_bytes(data)
     found = stage.check(data)
-    stage.tell(f"{saved}: {found.validity}, {found.state}, assurance {found.assurance}.")
+    by = f", endorsed by peers of {', '.join(found.organisations)}" if found.organisations else ""
+    stage.tell(f"{saved}: {found.validity}, {found.state}, assurance {found.assurance}{by}.")
     stage.tell(f"concordat verify {saved} --trust {stage.folder / 'trust.json'}")
     stage.step("One byte of a copy is altered.")
     copy = stage.folder / "altered.receipt"

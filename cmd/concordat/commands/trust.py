@@ -9,6 +9,7 @@ from concordat.commands.verify import TRUST
 from concordat.failures import Failure
 from concordat.interrupts import run
 from concordat.settings import Settings, load
+from core.log.trust import LedgerTrust, TrustBundle, write_bundle
 
 trust = typer.Typer(help="The trust bundle: origins, log keys with their ranges, witnesses.", no_args_is_help=True)
 
@@ -27,7 +28,8 @@ def export(
 
     It holds public facts only. Give it to whoever should be able to check receipts, by a way that they trust.
     """
-    data, logs = run(_bundle(load(profile=profile)))
+    bundle = run(_bundle(load(profile=profile)))
+    data, logs = write_bundle(bundle), len(bundle.logs)
     if str(file) == "-":
         typer.echo(data.decode())
         return
@@ -36,17 +38,24 @@ def export(
     except OSError as error:
         raise Failure(f"{file} cannot be written: {error.strerror}.", "Name another file.") from None
     typer.echo(
-        f"{file}: {logs} log{'s' if logs != 1 else ''}. Check a receipt with: concordat verify FILE --trust {file}"
+        f"{file}: {logs} log{'s' if logs != 1 else ''}{_consortium(bundle.ledger)}."
+        f" Check a receipt with: concordat verify FILE --trust {file}"
     )
 
 
-async def _bundle(settings: Settings) -> tuple[bytes, int]:
+def _consortium(ledger: LedgerTrust) -> str:
+    """Whose word on the ledger counts."""
+    if not ledger.organisations:
+        return ""
+    names = ", ".join(sorted(ledger.organisations))
+    return f"; the ledger is the channel {ledger.channel}, and {ledger.k} of {names} have to vouch for a checkpoint"
+
+
+async def _bundle(settings: Settings) -> TrustBundle:
     from adapters.outbound.sql.log import SqlLogTx
     from app.log.trust import Trust
     from concordat.container import migrated
-    from core.log.trust import write_bundle
 
     async with migrated(settings) as system:
         parts = system.infrastructure
-        bundle = await Trust(look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger).bundle()
-    return write_bundle(bundle), len(bundle.logs)
+        return await Trust(look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger).bundle()

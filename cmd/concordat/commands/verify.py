@@ -72,6 +72,8 @@ def _as_text(file: Path, found: Verification, *, show: bool) -> str:
             f"  state       {found.state}{_anchored_at(found)}",
             f"  assurance   {found.assurance}: {_ASSURANCE[str(found.assurance)]}",
         ]
+        if found.organisations:
+            lines += [f"  endorsed    by peers of {', '.join(found.organisations)}; {_judged(found)}"]
         lines += [f"  erased      {pointer}" for pointer in found.redacted]
         if show:
             lines += [f"  opened      {pointer} = {json.dumps(value)}" for pointer, value in found.opened.items()]
@@ -89,6 +91,8 @@ def _as_json(file: Path, found: Verification) -> dict[str, object]:
         "state": found.state,
         "assurance": found.assurance,
         "anchored_at": found.anchored_at,
+        "organisations": list(found.organisations),
+        "certificates_at": found.certificates_at,
         "log": None if record is None else record.log,
         "record": None if record is None else record.id,
         "type": None if record is None else record.type,
@@ -99,7 +103,18 @@ def _as_json(file: Path, found: Verification) -> dict[str, object]:
 def _anchored_at(found: Verification) -> str:
     if found.anchored_at is None:
         return ""
-    return f" (the ledger says {datetime.fromtimestamp(found.anchored_at, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    return f" (the ledger says {_time(found.anchored_at)})"
+
+
+def _judged(found: Verification) -> str:
+    """A peer's signature holds no time: whether its certificate was good then takes a witness who says when."""
+    if found.certificates_at is None:
+        return "nobody knows when to judge their certificates"
+    return f"their certificates judged at {_time(found.certificates_at)}, when the first witness cosigned"
+
+
+def _time(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 _VALID = {"valid": "valid", "valid-with-redactions": "valid with redactions (a person was erased; the proof stands)"}
@@ -107,5 +122,5 @@ _VALID = {"valid": "valid", "valid-with-redactions": "valid with redactions (a p
 _ASSURANCE = {
     "self": "nobody but the operator stands behind the checkpoint",
     "witnessed": "a quorum of other operators cosigned the checkpoint",
-    "consortium": "several organisations of a permissioned ledger endorsed the checkpoint",
+    "consortium": "peers of a permissioned ledger endorsed the checkpoint, as many as the trust bundle asks for",
 }

@@ -1,16 +1,24 @@
 """The product over a ledger on Fabric: wired by its profile, and what happens to logs while the network is away."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
+from app.clubs.visits import CheckIn
+from concordat.edges import ledger_gauges
+from core.log.receipts import Assurance, State, Verification, verify_receipt
+from ports.caller import Caller
+from ports.ledger import LedgerUnavailable
+from tests.contracts.worlds import renamed
 from tests.fabric_simulator.network import SimulatedNetwork
 from tests.support.consortium import consortium, write_profile
-from tests.support.databases import MEMORY
 from tests.support.logs import verified
 from tests.support.scenes import found
 from tests.support.world import World, caller, world_at
+
+PEERS = ("org1.peer", "org2.peer")
 
 
 @pytest.fixture
@@ -19,14 +27,55 @@ async def network() -> AsyncIterator[SimulatedNetwork]:
         yield network
 
 
+class Place:
+    """A database, and the profile of a network that may be there or not."""
+
+    def __init__(self, url: str, folder: Path, profile: Path) -> None:
+        self.url, self.folder, self.profile = url, folder, profile
+
+    def world(self) -> AbstractAsyncContextManager[World]:
+        """From the start of a process to its end."""
+        return world_at(self.url, self.folder, ledger_url=f"fabric:{self.profile}")
+
+
 @pytest.fixture
-async def world(network: SimulatedNetwork, tmp_path: Path) -> AsyncIterator[World]:
-    profile = write_profile(network, tmp_path)
-    async with world_at(MEMORY, tmp_path / "data", ledger_url=f"fabric:{profile}") as world:
-        yield world
+def place(network: SimulatedNetwork, sqlite_url: str, tmp_path: Path) -> Place:
+    return Place(sqlite_url, tmp_path / "world", write_profile(network, tmp_path))
 
 
-async def test_a_log_is_anchored_and_its_receipt_has_the_word_of_a_consortium(world: World) -> None:
-    club = caller((await found(world)).id)
-    await world.settle()
-    assert await verified(world, club) == 1
+async def away(network: SimulatedNetwork) -> None:
+    for peer in PEERS:
+        await network.kill(peer)
+
+
+async def back(network: SimulatedNetwork) -> None:
+    for peer in PEERS:
+        await network.restart(peer)
+
+
+async def turn(world: World) -> bool:
+    """One turn of each stage; whether the ledger was there."""
+    await world.pipeline.integrate()
+    await world.pipeline.sign()
+    try:
+        await world.pipeline.anchor()
+    except LedgerUnavailable:
+        return False
+    return True
+
+
+async def anchored_again(world: World) -> None:
+    """A connection is dialled again after a pause."""
+    for _ in range(200):
+        if await turn(world) and not world.pipeline.unanchored:
+            return
+        world.clock.forward(seconds=60)
+    raise AssertionError("never anchored")
+
+
+async def first_receipt(world: World, club: Caller) -> Verification:
+    """Of the club's genesis."""
+    async with world.begin_log(club) as tx:
+        (event,) = [row["aggregate_id"] for row in ()] or [await _genesis(tx)]
+    receipt = await world.log.receipts.get(club, event)
+    return verify_receipt(receipt, await world.log.trust.bundle(), world.system.infrastructure.signatures)
