@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from app.clubs.visits import CheckIn
-from concordat.edges import ledger_gauges
-from core.log.receipts import Assurance, State, Verification, verify_receipt
-from ports.caller import Caller
+from adapters.outbound.fabric.gateway.errors import Fault
+from adapters.outbound.fabric.ledger import OUTCOMES
+from app.clubs.visits import Decision
+from concordat.assembly.fabric import ledger_gauges
+from core.log.receipts import Assurance, State, Validity, Verification, verify_receipt
 from ports.ledger import LedgerUnavailable
 from tests.contracts.worlds import renamed
 from tests.fabric_simulator.network import SimulatedNetwork
 from tests.support.consortium import consortium, write_profile
 from tests.support.logs import verified
-from tests.support.scenes import found
+from tests.support.scenes import Scene, found, two_clubs
 from tests.support.world import World, caller, world_at
 
 PEERS = ("org1.peer", "org2.peer")
@@ -73,9 +74,90 @@ async def anchored_again(world: World) -> None:
     raise AssertionError("never anchored")
 
 
-async def first_receipt(world: World, club: Caller) -> Verification:
-    """Of the club's genesis."""
-    async with world.begin_log(club) as tx:
-        (event,) = [row["aggregate_id"] for row in ()] or [await _genesis(tx)]
-    receipt = await world.log.receipts.get(club, event)
+async def receipt_of(world: World, scene: Scene, decision: Decision) -> Verification:
+    """As whoever holds it verifies it."""
+    assert decision.receipt is not None
+    receipt = await world.log.receipts.get(scene.host, decision.receipt)
     return verify_receipt(receipt, await world.log.trust.bundle(), world.system.infrastructure.signatures)
+
+
+async def test_a_check_in_is_anchored_and_its_receipt_has_the_word_of_a_consortium(place: Place) -> None:
+    async with place.world() as world:
+        scene = await two_clubs(world)
+        decision = await scene.checked_in((await scene.member()).id)
+        await world.settle()
+        found = await receipt_of(world, scene, decision)
+        assert (found.state, found.assurance) == (State.ANCHORED, Assurance.CONSORTIUM)
+        assert found.organisations == ("Org1MSP", "Org2MSP")
+        for club in (scene.home, scene.host):
+            await verified(world, club)
+
+
+async def test_check_ins_go_on_while_the_network_is_away_and_are_anchored_when_it_is_back(
+    place: Place, network: SimulatedNetwork
+) -> None:
+    await away(network)
+    async with place.world() as world:
+        scene = await two_clubs(world)
+        decision = await scene.checked_in((await scene.member()).id)
+        assert not await turn(world)
+        found = await receipt_of(world, scene, decision)
+        assert (found.validity, found.state) == (Validity.VALID, State.PROVISIONAL)
+        await back(network)
+        await anchored_again(world)
+        found = await receipt_of(world, scene, decision)
+        assert (found.state, found.assurance) == (State.ANCHORED, Assurance.CONSORTIUM)
+        for club in (scene.home, scene.host):
+            await verified(world, club)
+
+
+async def test_who_only_reads_starts_and_answers_without_the_network(place: Place, network: SimulatedNetwork) -> None:
+    async with place.world() as world:
+        scene = await two_clubs(world)
+        decision = await scene.checked_in((await scene.member()).id)
+        await world.settle()
+    await away(network)
+    async with place.world() as world:
+        found = await receipt_of(world, scene, decision)
+        assert (found.state, found.assurance) == (State.ANCHORED, Assurance.CONSORTIUM)
+        trust = (await world.log.trust.bundle()).ledger
+        assert (trust.channel, trust.contract, trust.k) == ("concordat", "witness", 2)
+        assert sorted(trust.organisations) == ["Org1MSP", "Org2MSP"]
+
+
+def gauges_of(world: World) -> dict[str, float]:
+    """Of the log and its ledger, those with a label by name and label."""
+    i = world.system.infrastructure
+    lent = [*(one for built in world.system.modules for one in built.gauges(i)), *ledger_gauges(i.ledger)]
+    return {" ".join((one.name, *one.labels.values())): one.value for one in lent}
+
+
+async def test_metrics_say_how_far_the_logs_are_anchored_and_what_kept_them(
+    place: Place, network: SimulatedNetwork
+) -> None:
+    async with place.world() as world:
+        assert "concordat_anchored_leaves" not in gauges_of(world)
+        clubs = [caller((await found(world)).id) for _ in range(2)]
+        assert await turn(world)
+        gauges = gauges_of(world)
+        assert gauges["concordat_anchored_leaves"] == 2
+        assert gauges["concordat_anchor_waiting_logs"] == gauges["concordat_anchor_lag_seconds"] == 0
+        assert gauges["concordat_ledger_transactions valid"] == 1
+        assert gauges["concordat_ledger_failures unavailable"] == 0
+        await away(network)
+        await renamed(world, clubs[0], "Haven")
+        assert not await turn(world)
+        world.clock.forward(seconds=90)
+        gauges = gauges_of(world)
+        assert gauges["concordat_anchored_leaves"] == 2
+        assert gauges["concordat_anchor_waiting_logs"] == 1
+        assert 90 <= gauges["concordat_anchor_lag_seconds"] < 91
+        assert gauges["concordat_ledger_failures unavailable"] == 1
+
+
+async def test_every_fault_and_outcome_has_a_series_from_the_start(place: Place) -> None:
+    async with place.world() as world:
+        gauges = gauges_of(world)
+        assert {f"concordat_ledger_failures {fault}" for fault in Fault} <= gauges.keys()
+        assert {f"concordat_ledger_transactions {outcome}" for outcome in OUTCOMES} <= gauges.keys()
+        assert not any(gauges.values())
