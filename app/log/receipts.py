@@ -1,20 +1,24 @@
 """Receipts: a club's record with everything that proves it offline, verified before it is handed out."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
 from uuid import UUID
 
 from app.log.trees import inclusion
 from app.log.trust import Trust
 from core.log.disclosures import Disclosure, disclose
 from core.log.evidence import Signatures
-from core.log.receipts import Receipt, Validity, make_receipt, verify_receipt
+from core.log.receipts import Receipt, Step, Validity, Verification, make_receipt, verify_receipt
 from core.log.records import Record, parse_record
 from ports.authoriser import Allow
 from ports.caller import Caller
 from ports.log import Log, LogTx, NotYetSigned, StoredAnchor, StoredCheckpoint, StoredRecord
 from ports.unit_of_work import Begin
 from shared.canonical import Json, b64url
+
+Covered = tuple[StoredCheckpoint, StoredAnchor | None]
+Covering = Callable[[Log, int], Awaitable[Covered | None]]
+"""Chooses a checkpoint over the leaf of this index, with its anchor where there is one; None before there is any."""
 
 
 class ReceiptUnsound(Exception):
@@ -31,25 +35,42 @@ class Receipts:
     signatures: Signatures
 
     async def get(self, caller: Caller, event_id: UUID) -> Receipt:
-        """The receipt of the caller's own record of an event; raises RecordMissing or NotYetSigned."""
+        """The receipt of the caller's own record of an event; raises RecordMissing or NotYetSigned.
+
+        Evidence that the present trust no longer believes, since an endorser was revoked or the ledger is another one,
+        gives way to that of the newest anchor, and that to none: the receipt is provisional then.
+        """
         self.allow(caller, "log.receipt.read")
+        receipt, found = await self._verified(caller, event_id, _first_anchored)
+        for covering in (_newest_anchored, _signed):
+            if found.step is Step.EVIDENCE:
+                receipt, found = await self._verified(caller, event_id, covering)
+        if found.validity is Validity.INVALID:
+            raise ReceiptUnsound(f"{event_id}: {found.step}: {found.reason}")
+        return receipt
+
+    async def _verified(self, caller: Caller, event_id: UUID, covering: Covering) -> tuple[Receipt, Verification]:
+        receipt = await self._made(caller, event_id, covering)
+        bundle = await self.trust.of(caller.of_club)
+        return receipt, verify_receipt(receipt, bundle, self.signatures)
+
+    async def _made(self, caller: Caller, event_id: UUID, covering: Covering) -> Receipt:
         async with self.look(caller) as tx:
             record = await tx.log.record(event_id)
-            checkpoint, anchor = await _covering(tx.log, record)
-            receipt = make_receipt(
+            index = record.index
+            found = None if index is None else await covering(tx.log, index)
+            if index is None or found is None:
+                raise NotYetSigned(event_id=str(event_id), commitment=b64url(record.commitment))
+            checkpoint, anchor = found
+            return make_receipt(
                 record=record.data,
                 salt=record.salt,
                 disclosures=await _disclosures(tx.log, record),
                 evidence=None if anchor is None else anchor.evidence,
-                index=cast(int, record.index),
-                hashes=await inclusion(tx.log, cast(int, record.index), checkpoint.size),
+                index=index,
+                hashes=await inclusion(tx.log, index, checkpoint.size),
                 checkpoint=checkpoint.note,
             )
-        bundle = await self.trust.of(caller.of_club)
-        verification = verify_receipt(receipt, bundle, self.signatures)
-        if verification.validity is Validity.INVALID:
-            raise ReceiptUnsound(f"{event_id}: {verification.step}: {verification.reason}")
-        return receipt
 
     async def record(self, caller: Caller, event_id: UUID) -> tuple[Record, dict[str, Json]]:
         """What the record says, and by JSON pointer the personal values that are left of it."""
@@ -60,17 +81,25 @@ class Receipts:
         return parse_record(stored.data), values
 
 
-async def _covering(log: Log, record: StoredRecord) -> tuple[StoredCheckpoint, StoredAnchor | None]:
-    """The smallest anchored checkpoint over the record's leaf, else the newest signed one."""
-    if record.index is not None:
-        anchor = await log.anchor(record.index + 1)
-        anchored = None if anchor is None else await log.checkpoint_of(anchor.size)
-        if anchored is not None:
-            return anchored, anchor
-        signed = await log.checkpoint(record.index + 1)
-        if signed is not None:
-            return signed, None
-    raise NotYetSigned(event_id=str(record.event_id), commitment=b64url(record.commitment))
+async def _first_anchored(log: Log, index: int) -> Covered | None:
+    """The smallest anchored checkpoint over the leaf, else the newest signed one."""
+    return await _with_checkpoint(log, await log.anchor(index + 1)) or await _signed(log, index)
+
+
+async def _newest_anchored(log: Log, index: int) -> Covered | None:
+    newest = await log.anchor()
+    covers = newest is not None and index < newest.size
+    return (await _with_checkpoint(log, newest) if covers else None) or await _signed(log, index)
+
+
+async def _signed(log: Log, index: int) -> Covered | None:
+    signed = await log.checkpoint(index + 1)
+    return None if signed is None else (signed, None)
+
+
+async def _with_checkpoint(log: Log, anchor: StoredAnchor | None) -> Covered | None:
+    checkpoint = None if anchor is None else await log.checkpoint_of(anchor.size)
+    return None if checkpoint is None else (checkpoint, anchor)
 
 
 async def _disclosures(log: Log, record: StoredRecord) -> list[Disclosure]:

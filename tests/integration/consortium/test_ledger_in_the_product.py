@@ -1,10 +1,13 @@
 """The product over a ledger on Fabric: wired by its profile, and what happens to logs while the network is away."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from adapters.outbound.fabric.gateway.errors import Fault
 from adapters.outbound.fabric.ledger import OUTCOMES
@@ -34,6 +37,11 @@ class Place:
     def __init__(self, url: str, folder: Path, profile: Path) -> None:
         self.url, self.folder, self.profile = url, folder, profile
 
+    def revoke(self, *fingerprints: str) -> None:
+        """Have the profile name these certificates as revoked, and no other ones."""
+        lines = [line for line in self.profile.read_text().splitlines() if not line.startswith("revocations")]
+        self.profile.write_text("\n".join([f"revocations = {json.dumps(fingerprints)}", *lines, ""]))
+
     def world(self) -> AbstractAsyncContextManager[World]:
         """From the start of a process to its end."""
         return world_at(self.url, self.folder, ledger_url=f"fabric:{self.profile}")
@@ -42,6 +50,10 @@ class Place:
 @pytest.fixture
 def place(network: SimulatedNetwork, sqlite_url: str, tmp_path: Path) -> Place:
     return Place(sqlite_url, tmp_path / "world", write_profile(network, tmp_path))
+
+
+def fingerprint(certificate: bytes) -> str:
+    return x509.load_pem_x509_certificate(certificate).fingerprint(hashes.SHA256()).hex(":")
 
 
 async def away(network: SimulatedNetwork) -> None:
@@ -123,6 +135,36 @@ async def test_who_only_reads_starts_and_answers_without_the_network(place: Plac
         trust = (await world.log.trust.bundle()).ledger
         assert (trust.channel, trust.contract, trust.k) == ("concordat", "witness", 2)
         assert sorted(trust.organisations) == ["Org1MSP", "Org2MSP"]
+
+
+async def test_after_a_revocation_a_receipt_is_proven_by_an_anchor_that_is_still_believed(
+    place: Place, network: SimulatedNetwork
+) -> None:
+    async with place.world() as world:
+        scene = await two_clubs(world)
+        decision = await scene.checked_in((await scene.member()).id)
+        await world.settle()
+        organisations = (await receipt_of(world, scene, decision)).organisations
+    place.revoke(fingerprint(network.nodes[0].endorser.member.certificate))
+    async with place.world() as world:
+        found = await receipt_of(world, scene, decision)
+        assert (found.validity, found.state) == (Validity.VALID, State.PROVISIONAL)
+    place.revoke()
+    async with place.world() as world:
+        assert (await receipt_of(world, scene, decision)).organisations == organisations
+
+
+async def test_with_another_ledger_old_receipts_are_proven_by_anchors_of_the_new_one(place: Place) -> None:
+    async with world_at(place.url, place.folder) as world:
+        scene = await two_clubs(world)
+        decision = await scene.checked_in((await scene.member()).id)
+        await world.settle()
+        assert (await receipt_of(world, scene, decision)).assurance is Assurance.SELF
+    async with place.world() as world:
+        assert (await receipt_of(world, scene, decision)).state is State.PROVISIONAL
+        await renamed(world, scene.host, "Haven")
+        await world.settle()
+        assert (await receipt_of(world, scene, decision)).assurance is Assurance.CONSORTIUM
 
 
 def gauges_of(world: World) -> dict[str, float]:
