@@ -7,6 +7,7 @@ import pytest
 from tests.docs.likeness import alike
 from tests.docs.pages import Page, all_pages
 from tests.docs.sessions import Differs, Session, steps_of
+from tests.docs.test_sessions_fabric import PAGE as FABRIC
 from tests.docs.test_sessions_how_to import HOW_TO
 from tests.docs.test_sessions_postgres import PAGE as POSTGRES
 
@@ -24,7 +25,7 @@ def test_no_page_has_an_example_that_nobody_runs() -> None:
     with_examples = {
         page.path for page in all_pages() if any(step for block in page.blocks for step in steps_of(block))
     }
-    assert with_examples == {*EMBEDDED, *HOW_TO, POSTGRES}
+    assert with_examples == {*EMBEDDED, *HOW_TO, POSTGRES, FABRIC}
 
 
 @pytest.mark.parametrize(
