@@ -62,7 +62,7 @@ def organisations(asked: Mapping[str, Fault | None], k: int) -> Iterator[Check]:
 
 def life_of_identity(profile: Profile, now: datetime) -> Iterator[Check]:
     """Expired, the orderer takes nothing more from it."""
-    who, until = f"the certificate for {profile.identity.msp_id}", f"{profile.good_until:%Y-%m-%d %H:%M} UTC"
+    who, until = f"the certificate for {profile.identity.msp_id}", f"{profile.good_until:%Y-%m-%d %H:%M:%S} UTC"
     if profile.good_until <= now:
         yield Check(subject="identity", state=State.FAILED, found=f"{who} expired at {until}", advice=_RENEW)
     elif profile.good_until <= now + WARNED_BEFORE:
