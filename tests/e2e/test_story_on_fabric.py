@@ -1,18 +1,22 @@
 """The story of the product on a consortium's ledger: on a real network where Fabric's programs are, and simulated."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from concordat.fabric.chaincode import own_chaincode
 from concordat.fabric.plan import Wish
 from tests.e2e.served import Installation, said
 from tests.support.consortium import served_consortium
+from tests.support.databases import PostgresDatabase
 from tests.support.fabric import FabricNetwork
 from tests.support.fabric_programs import versions
+from tests.support.processes import Process
 
 SIMULATOR = "simulator"
 
@@ -58,3 +62,30 @@ def test_the_story_ends_with_a_receipt_that_a_consortium_vouches_for_and_that_ve
     told = json.loads(installation.run("verify", "--json", saved, "--trust", str(bundle)).stdout)
     assert (told["assurance"], told["organisations"]) == ("consortium", ["Org1MSP", "Org2MSP"])
     assert told["certificates_at"] is None
+
+
+def test_on_postgres_one_worker_anchors_and_others_start_and_answer_without_the_network(
+    postgres_database: PostgresDatabase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "network"
+    folder.mkdir()
+    with served_consortium(folder) as profile:
+        settings = {"ledger_url": f"fabric:{profile}"}
+        installation = Installation(folder=tmp_path, database_url=postgres_database.url, settings=settings)
+        with installation.serve("--role", "worker", name="worker"), installation.serve("--role", "http") as http:
+            done = installation.run("demo", "--folder", str(tmp_path / "played"), "--url", api_of(http))
+            assert done.returncode == 0, said(done)
+            assert "assurance consortium" in done.stdout
+            second = installation.run("serve", "--role", "worker")
+            assert (second.returncode, "There is a worker already" in second.stderr) == (1, True), said(second)
+    with installation.serve("--role", "http", name="later") as http:
+        assert httpx2.get(f"{api_of(http)}/readyz").is_success
+        bundle = tmp_path / "trust.json"
+        assert installation.run("trust", "export", str(bundle)).returncode == 0
+        assert installation.run("verify", str(tmp_path / "played" / "check-in.receipt")).returncode == 0
+
+
+def api_of(process: Process) -> str:
+    found = re.search(r"API\s+(http://[^/\s]+)", process.output())
+    assert found is not None
+    return found[1]

@@ -27,7 +27,7 @@ async def examine_ledger(system: System) -> list[Check]:
     profile = profile_at(profile_of(system.settings))
     answer = await _answer(ledger, url, profile)
     found = [answer, *life_of_identity(profile, system.infrastructure.now())]
-    if answer.state is not State.FAILED:
+    if answer.state is State.OK:
         found += organisations(await ledger.organisations(), profile.trust.k)
     return found
 

@@ -55,7 +55,17 @@ async def test_a_network_that_is_down_keeps_nobody_from_serving(network: Simulat
     assert found["ledger"].state is State.WARNING
     assert found["ledger"].found == "the contract witness on the channel concordat does not answer: unavailable"
     assert found["ledger"].advice.endswith("Business goes on meanwhile, and receipts stay provisional.")
-    assert found["organisations"].found == "0 of 3 answer, and receipts need 2"
+    assert "organisations" not in found
+
+
+async def test_too_few_organisations_for_a_receipt_are_a_warning(network: SimulatedNetwork, tmp_path: Path) -> None:
+    profile = write_profile(network, tmp_path)
+    for peer in ("org2.peer", "org3.peer"):
+        await network.kill(peer)
+    found = await examined(tmp_path, profile)
+    assert (found["ledger"].state, found["organisations"].state) == (State.OK, State.WARNING)
+    assert found["organisations"].found == "1 of 3 answer, and receipts need 2"
+    assert "provisional" in found["organisations"].advice
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,15 @@ async def restored(stage: Stage) -> Caller:
     return club
 
 
+async def signed_in_silence(world: World, stage: Stage, club: Caller) -> None:
+    """Two leaves more, other ones than the ledger has seen, while it does not answer; it does afterwards."""
+    stage.ledger.down = True
+    await renamed(world, club, "Another", "And one more")
+    await turn(world.pipeline)
+    assert await published_size(world, club) == 4
+    stage.ledger.down = False
+
+
 async def test_a_worker_that_starts_without_the_ledger_signs_and_publishes_old_logs_and_new_ones(stage: Stage) -> None:
     async with stage.world() as world:
         old = caller((await found(world)).id)
@@ -148,16 +157,11 @@ async def test_with_the_publication_set_back_as_well_the_log_is_frozen_as_soon_a
     club = await restored(stage)
     stage.restore_publication()
     async with stage.world() as world:
-        stage.ledger.down = True
-        await renamed(world, club, "Another", "And one more")
-        await turn(world.pipeline)
-        assert await published_size(world, club) == 4
-        stage.ledger.down = False
+        await signed_in_silence(world, stage, club)
         # Nothing new was recorded: it is compared nevertheless.
         await turn(world.pipeline)
-        assert (
-            world.pipeline.guard.frozen[club.of_club].parameters["reason"] == "the log has another root than the ledger"
-        )
+        reason = world.pipeline.guard.frozen[club.of_club].parameters["reason"]
+        assert reason == "the log has another root than the ledger"
         await renamed(world, club, "Yet another")
         await turn(world.pipeline)
         assert await published_size(world, club) == 4
@@ -204,13 +208,10 @@ async def test_a_guard_that_forgot_what_it_owes_the_ledger_would_be_noticed(stag
     club = await restored(stage)
     stage.restore_publication()
     async with stage.world() as world:
-        stage.ledger.down = True
-        await renamed(world, club, "Another", "And one more")
-        await turn(world.pipeline)
+        await signed_in_silence(world, stage, club)
         # Planted bug: nothing is compared afterwards.
         world.pipeline.guard.due.clear()
         world.pipeline.unanchored.clear()
-        stage.ledger.down = False
         await renamed(world, club, "Yet another")
         await turn(world.pipeline)
         assert await published_size(world, club) == 5

@@ -7,6 +7,7 @@ import pytest
 from adapters.outbound.fabric.faults import PASSING, REMEDIES, WAITING, ahead_seconds, answering
 from adapters.outbound.fabric.gateway.errors import Detail, EndorseError, EvaluateError, Fault, TransportError
 from ports.ledger import LedgerBusy, LedgerUnavailable
+from tests.architecture.tree import REPOSITORY
 
 
 def skewed(ours: str, theirs: str) -> EndorseError:
@@ -48,3 +49,9 @@ def test_a_ledger_that_is_there_and_cannot_now_is_busy() -> None:
     with pytest.raises(LedgerBusy), answering(failures):
         raise EvaluateError(TransportError("UNKNOWN", "exceeding concurrency limit (500)"))
     assert failures == {Fault.OVERLOADED: 1}
+
+
+def test_every_fault_is_explained_to_people() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "run-on-fabric.md").read_text(encoding="utf-8")
+    explained = page.partition("## What can be wrong")[2]
+    assert [fault for fault in Fault if f"`{fault}`" not in explained] == []
