@@ -33,14 +33,14 @@ class Pipeline:
     backlog: Backlog
     now: Now
     unsigned: set[UUID] = field(default_factory=set)
-    unanchored: set[UUID] = field(default_factory=set)
-    waiting: dict[UUID, datetime] = field(default_factory=dict)
-    """Since when each log has been waiting for the ledger."""
+    unanchored: dict[UUID, datetime] = field(default_factory=dict)
+    """With the time since when each of them has been waiting."""
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the anchorer should not wait for its next turn."""
     _known: bool = False
     _told_frozen: set[UUID] = field(default_factory=set)
     _hurry: bool = False
+    _under_way: dict[UUID, datetime] = field(default_factory=dict)
     _integrating: asyncio.Lock = field(default_factory=asyncio.Lock)
     _signing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _anchoring: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,6 +49,11 @@ class Pipeline:
     def knows(self) -> bool:
         """Does it know which logs there are? Not before its first turn."""
         return self._known
+
+    @property
+    def waiting(self) -> Mapping[UUID, datetime]:
+        """Since when each log has been waiting for the ledger; those that are being submitted just now as well."""
+        return {**self.unanchored, **self._under_way}
 
     async def integrate(self) -> None:
         """Pending records become leaves."""
@@ -89,16 +94,17 @@ class Pipeline:
         async with self._anchoring:
             # Those that are worked on without the ledger's word are compared as soon as it answers.
             self._wait(self.guard.due)
-            batch, self.unanchored = self.unanchored, set()
+            batch, self.unanchored = self.unanchored, {}
+            self._under_way = batch
             rejected = set(self.anchorer.rejected)
             try:
                 done = await self.anchorer.tick(batch)
             except BaseException:
                 self.unanchored |= batch
                 raise
-            self.unanchored |= batch - done
-            for club in self.waiting.keys() - self.unanchored:
-                del self.waiting[club]
+            finally:
+                self._under_way = {}
+            self.unanchored |= {club: since for club, since in batch.items() if club not in done}
             for club in self.anchorer.rejected.keys() - rejected:
                 _tell("checkpoint rejected", club, self.anchorer.rejected[club])
             self._tell_frozen()
@@ -109,10 +115,9 @@ class Pipeline:
         self.wanted.set()
 
     def _wait(self, clubs: Collection[UUID]) -> None:
-        self.unanchored.update(clubs)
         now = self.now()
         for club in clubs:
-            self.waiting.setdefault(club, now)
+            self.unanchored.setdefault(club, now)
 
     def _tell_frozen(self) -> None:
         for club in self.guard.frozen.keys() - self._told_frozen:

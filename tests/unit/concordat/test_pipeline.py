@@ -1,6 +1,6 @@
 """Between the log's workers nothing is forgotten, whatever fails at whichever moment: ports fail, the rest is real."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from ports.ledger import Anchored, Ledger, LedgerBusy, LedgerHead, LedgerRejecte
 from ports.log import Backlog, DirectoryEntry, LogKey, LogTx, Publication, Waiting
 from ports.unit_of_work import Begin
 from shared.errors import ConcordatError, Unavailable
+from tests.contracts.worlds import renamed
 from tests.support.databases import MEMORY
 from tests.support.scenes import found
 from tests.support.world import World, caller, world_at
@@ -31,6 +32,8 @@ class Faults:
     world: World
     down: set[str] = field(default_factory=set)
     rejects: bool = False
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens while the ledger is at work."""
 
     def workers(self) -> LogWorkers:
         """As after a start of the process: nothing is remembered."""
@@ -76,6 +79,8 @@ class FaultyLedger:
             raise LedgerBusy
         if self.faults.rejects:
             return [LedgerRejected(reason="bad-proof") for _ in submissions]
+        if self.faults.meanwhile is not None:
+            await self.faults.meanwhile()
         return await self.real.submit(submissions)
 
 
@@ -162,7 +167,7 @@ async def test_what_is_recorded_is_anchored_after_one_turn_of_each_stage(faults:
     clubs = [(await found(faults.world)).id for _ in range(2)]
     assert await round_of(pipeline) == []
     assert await anchored(faults.world, *clubs)
-    assert not pipeline.unsigned | pipeline.unanchored
+    assert not pipeline.unsigned | pipeline.unanchored.keys()
 
 
 @pytest.mark.parametrize("done", [0, 1, 2])
@@ -222,7 +227,7 @@ async def test_a_checkpoint_that_the_ledger_rejects_is_offered_again(faults: Fau
     club = (await found(faults.world)).id
     faults.rejects = True
     assert await round_of(pipeline) == []
-    assert pipeline.unanchored == {club}
+    assert pipeline.unanchored.keys() == {club}
     faults.rejects = False
     await pipeline.anchor()
     assert await anchored(faults.world, club)
@@ -261,3 +266,24 @@ async def test_a_log_that_is_behind_its_ledger_raises_the_alarm(faults: Faults) 
     await round_of(restarted.pipeline)
     assert len(restarted.alarms()) == 1
     assert "behind the ledger" in restarted.alarms()[0]
+
+
+async def test_a_busy_log_waits_since_its_last_anchor_began_and_not_for_ever(faults: Faults) -> None:
+    pipeline, club = faults.workers().pipeline, (await found(faults.world)).id
+    seen = []
+
+    async def grows() -> None:
+        seen.append(pipeline.waiting[club])
+        await renamed(faults.world, caller(club), f"Name {len(seen)}")
+        await pipeline.integrate()
+        await pipeline.sign()
+
+    faults.meanwhile = grows
+    for _ in range(3):
+        faults.world.clock.forward(seconds=10)
+        assert await round_of(pipeline) == []
+    assert seen == sorted(set(seen))
+    assert pipeline.waiting[club] > seen[-1]
+    faults.meanwhile = None
+    assert await round_of(pipeline) == []
+    assert pipeline.waiting == {}
