@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -37,18 +37,21 @@ from tests.fabric_simulator.network import MemoryNetwork, Shape
 from tests.fabric_simulator.virtual_time import run_virtual, virtual_now
 from tests.support.attempts import MemoryAttempts
 
+T = TypeVar("T")
+
 FIRST, FINAL = 1, 3
 """The log's size when it begins, and when it has grown up."""
 
 LONGEST_SECONDS = 30.0
 """Virtual; troubles end long before, and then everything has to come to its end."""
 
-STEPS = ("head", "unsettled", "endorse", "keep", "submit", "status", "settle", "evidence", "store", "effect")
+STEPS = ("head", "unsettled", "newest", "endorse", "keep", "submit", "status", "settle", "evidence", "store", "effect")
 LABELS = frozenset(f"{when} {step}" for step in STEPS for when in ("before", "after"))
 _METHODS = {"Evaluate": "head", "Endorse": "endorse", "Submit": "submit", "CommitStatus": "status"}
 _NODES = ("orderer", "org1.peer", "org2.peer", "org1.chaincode", "org2.chaincode")
 _IMPATIENT = ClientLimits(evaluate_seconds=1, endorse_seconds=2, submit_seconds=1, commit_seconds=2)
 _PATIENCE = Patience(asked_first_seconds=0.3, commit_seconds=1.5, sendings=2)
+_DATABASE_SECONDS = 0.002
 _RESTORED = SampleLog(forked_at=0)
 """The log of somebody whose database was restored, and who went on with other records."""
 
@@ -98,30 +101,32 @@ class _Carrier:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Implements Attempts, in a process that may die before and after each call."""
+    """Implements Attempts as a database that takes its time, in a process that may die before and after each call."""
 
     attempts: Attempts
     life: Life
 
     async def newest(self, round: bytes) -> Attempt | None:
-        return await self.attempts.newest(round)
+        return await self._called("newest", self.attempts.newest(round))
 
     async def unsettled(self) -> Sequence[Attempt]:
-        self.life.step("before unsettled")
-        found = await self.attempts.unsettled()
-        self.life.step("after unsettled")
-        return found
+        return await self._called("unsettled", self.attempts.unsettled())
 
     async def keep(self, attempt: Attempt) -> Attempt:
-        self.life.step("before keep")
-        kept = await self.attempts.keep(attempt)
-        self.life.step("after keep")
-        return kept
+        return await self._called("keep", self.attempts.keep(attempt))
 
     async def settle(self, attempt: Attempt, outcome: int) -> None:
-        self.life.step("before settle")
-        await self.attempts.settle(attempt, outcome)
-        self.life.step("after settle")
+        await self._called("settle", self.attempts.settle(attempt, outcome))
+
+    async def _called(self, step: str, call: Coroutine[Any, Any, T]) -> T:
+        try:
+            self.life.step(f"before {step}")
+            await asyncio.sleep(_DATABASE_SECONDS)
+            found = await call
+            self.life.step(f"after {step}")
+            return found
+        finally:
+            call.close()
 
 
 @dataclass(slots=True)

@@ -55,6 +55,8 @@ class Node:
         tasks = self._streamed if streamed else self._running
         tasks[task] = None
         task.add_done_callback(tasks.pop)
+        # One that is ended before it began would leave it open.
+        task.add_done_callback(lambda _: work.close())
         try:
             return await task
         except asyncio.CancelledError:
@@ -87,11 +89,7 @@ class Node:
         self.alive = True
 
     async def _awake_for(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            await self.awake()
-        except asyncio.CancelledError:
-            work.close()
-            raise
+        await self.awake()
         done = await work
         await self.awake()
         return done

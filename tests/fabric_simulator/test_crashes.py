@@ -1,4 +1,4 @@
-"""Whatever dies at whatever step, what is anchored is there, once, in one tree; five planted bugs are each found."""
+"""Whatever dies at whatever step, what is anchored is there, once, in one tree; planted bugs are each found."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -38,6 +38,14 @@ class Forgetful(MemoryAttempts):
         return []
 
 
+class Overtaking(MemoryAttempts):
+    """Says of what another worker has under way that it is void."""
+
+    async def newest(self, round: bytes) -> Attempt | None:
+        newest = await super().newest(round)
+        return newest and replace(newest, outcome=newest.outcome or MVCC_READ_CONFLICT)
+
+
 class Impatient(FabricLedger):
     """Makes another transaction where it does not know what became of the first."""
 
@@ -72,6 +80,7 @@ def _extended(log: WitnessedLog, checkpoint: Checkpoint, _old_size: int, _proof:
 
 PLANTED: dict[str, tuple[Made, str]] = {
     "no stored envelope": (Made(attempts=Forgetful), "two transactions under the id|a new transaction while"),
+    "another worker's attempt is passed over": (Made(attempts=Overtaking), "a new transaction while"),
     "a new transaction id on retry": (Made(ledger=Impatient), "a new transaction while"),
     "trust in the acknowledgement": (Made(ledger=Trusting), "is lost"),
     "an event checkpoint written before its effect": (Made(consume=hasty), "events were left out"),

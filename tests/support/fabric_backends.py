@@ -48,9 +48,9 @@ _SIMULATED = [pytest.param(Backend("simulated", version)) for version in KNOWN]
 _REAL = [pytest.param(Backend("real", version), marks=pytest.mark.real_fabric) for version in versions()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_networks() -> Iterator[Callable[[str], FabricNetwork]]:
-    """One of each version, started when a test first asks for it, outside any event loop."""
+    """One of each version for a file of tests, started when one of them first asks for it, outside any event loop."""
     started: dict[str, FabricNetwork] = {}
     with ExitStack() as stack:
 

@@ -8,6 +8,7 @@ import asyncio
 import hmac
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -157,7 +158,9 @@ class FabricLedger:
         answers: list[Answer] = []
         with answering(self.failures):
             for attempt in await self._attempts.unsettled():
-                await self._settled(attempt, asking_first=True)
+                # Of what was refused for good, say since its identity has expired, another attempt may be made.
+                with suppress(SubmitError):
+                    await self._settled(attempt, asking_first=True)
             for start in range(0, len(submissions), MOST_ITEMS):
                 answers += await self._round(submissions[start : start + MOST_ITEMS])
         return answers
@@ -171,7 +174,8 @@ class FabricLedger:
         items = _items(submissions)
         digest = sha256(items).digest()
         last = await self._attempts.newest(digest)
-        first = 0 if last is None else last.number + 1
+        # One that another worker has kept meanwhile is the same for us until its outcome is known.
+        first = 0 if last is None else last.number + (last.outcome is not None)
         for number in range(first, first + MOST_ATTEMPTS):
             transaction = await self._endorsed(items, number)
             if transaction is None:
@@ -222,15 +226,16 @@ class FabricLedger:
         raise AssertionError("the last try returns or raises")
 
     async def _settled(self, attempt: Attempt, *, asking_first: bool) -> int:
-        """The outcome of an attempt, noted; the same bytes are sent as often as it takes. Raises CommitUnknown.
+        """The outcome of an attempt, noted; the same bytes are sent as often as it takes.
+
+        Raises CommitUnknown, and SubmitError where the orderer will never take it, which is noted as REFUSED.
 
         The orderer's word that it has a transaction is worth nothing: one that was killed right after has lost it.
         """
         outcome = await self._asked(attempt, self._patience.asked_first_seconds) if asking_first else None
         for _sending in range(self._patience.sendings):
             if outcome is None:
-                outcome = await self._sent(attempt)
-            if outcome is None:
+                await self._sent(attempt)
                 outcome = await self._asked(attempt, self._patience.commit_seconds)
         if outcome is None:
             self.outcomes["unknown"] += 1
@@ -239,14 +244,14 @@ class FabricLedger:
         await self._attempts.settle(attempt, outcome)
         return outcome
 
-    async def _sent(self, attempt: Attempt) -> int | None:
-        """REFUSED where the orderer will never take it, else None: what became of it must be asked."""
+    async def _sent(self, attempt: Attempt) -> None:
+        """What became of it must be asked. Raises SubmitError where the orderer will never take it."""
         try:
             await self._contract.gateway.submit(Endorsed.from_envelope(attempt.envelope))
         except SubmitError as error:
             if error.fault in _FINAL:
-                return REFUSED
-        return None
+                await self._attempts.settle(attempt, REFUSED)
+                raise
 
     async def _asked(self, attempt: Attempt, seconds: float) -> int | None:
         """The peer's word on the transaction; None where it has none within this time."""
