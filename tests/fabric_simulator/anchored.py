@@ -56,40 +56,34 @@ class Watch:
     network: MemoryNetwork
     alone: bool
     seen: dict[str, Sent] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    """What was seen and must not be; whoever sent it may be dead by now, and could not fail."""
 
     def begin(self) -> None:
         """From now on."""
-        orderer = self.network.orderer
-        broadcast = orderer.broadcast
-
-        async def watched(envelope: Envelope) -> None:
-            self._require_one_at_a_time(sent(envelope))
-            await broadcast(envelope)
-
-        orderer.broadcast = watched  # type: ignore[method-assign]
+        self.network.orderer.watch = lambda envelope: self._note_what_is_wrong(sent(envelope))
 
     def events(self) -> int:
         """How many valid transactions the orderer's chain holds, as far as any peer has judged it."""
-        return len(self.announced())
-
-    def announced(self) -> list[str]:
-        """Their ids, in the order of the chain: each has an event."""
-        return [one.tx_id for one in self.valid()]
+        return len(self.valid())
 
     def valid(self) -> list[Sent]:
+        """They, in the order of the chain: each has an event."""
         founding = self.network.shape.organizations + 2
         blocks = max((peer.replica.ledger.blocks for peer in self.network.nodes), key=len)[founding:]
         return [one for block in blocks for one in _valid(block)]
 
-    def _require_one_at_a_time(self, new: Sent) -> None:
+    def _note_what_is_wrong(self, new: Sent) -> None:
         known = self.seen.setdefault(new.tx_id, new)
-        assert known.signed == new.signed, f"two transactions under the id {new.tx_id}"
+        if known.signed != new.signed:
+            self.wrong.append(f"two transactions under the id {new.tx_id}")
         if known is not new:
             return
         for other in self.seen.values():
             same_round = other.arguments == new.arguments
-            if other is not new and other.creator == new.creator and (self.alone or same_round):
-                assert self._decided(other.tx_id), f"a new transaction while {other.tx_id} may still commit"
+            rival = other is not new and other.creator == new.creator and (self.alone or same_round)
+            if rival and not self._decided(other.tx_id):
+                self.wrong.append(f"a new transaction while {other.tx_id} may still commit")
 
     def _decided(self, tx_id: str) -> bool:
         return any(peer.replica.ledger.outcome(tx_id) is not None for peer in self.network.nodes)
@@ -102,6 +96,7 @@ def _valid(block: Block) -> list[Sent]:
 
 async def require_sound(watch: Watch, anchored: Collection[int], effects: Sequence[str]) -> None:
     """Raises AssertionError. `anchored` are the sizes that the ledger said it holds; `effects` what came of events."""
+    assert not watch.wrong, watch.wrong[0]
     network = watch.network
     last = network.orderer.chain[-1].number
     for peer in network.nodes:
@@ -112,7 +107,7 @@ async def require_sound(watch: Watch, anchored: Collection[int], effects: Sequen
         _require_one_tree(watch, peer.replica.state, anchored)
     rounds = [(one.creator, one.arguments) for one in watch.valid()]
     assert len(rounds) == len(set(rounds)), "a round was committed twice"
-    assert list(effects) == watch.announced(), "events were left out, or had their effect twice"
+    assert list(effects) == [one.tx_id for one in watch.valid()], "events were left out, or had their effect twice"
 
 
 def _require_one_tree(watch: Watch, replica: State, anchored: Collection[int]) -> None:

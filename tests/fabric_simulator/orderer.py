@@ -1,6 +1,7 @@
 """A single orderer: takes envelopes that pass its filters, cuts blocks by count, bytes and time, keeps the chain."""
 
 import asyncio
+from collections.abc import Callable
 
 from adapters.outbound.fabric.gateway.messages import (
     ChannelHeader,
@@ -32,6 +33,9 @@ class Orderer(Node):
         self.forgetful = False
         """Acknowledges and keeps nothing, until it is started again: as if it died right after each answer."""
 
+        self.watch: Callable[[Envelope], None] | None = None
+        """Sees every envelope that comes, before anything is done with it."""
+
         self._channel = channel
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -40,6 +44,8 @@ class Orderer(Node):
 
     async def broadcast(self, envelope: Envelope) -> None:
         """Returns with the acknowledgement; raises Rejected."""
+        if self.watch is not None:
+            self.watch(envelope)
         self._filter(envelope)
         if not self.forgetful:
             self._order(encode(envelope), len(envelope.payload) + len(envelope.signature))
