@@ -45,7 +45,7 @@ MOST_ITEMS = 100
 
 MOST_ATTEMPTS = 5
 NOT_HELD = "not-held: "
-_NAMES = {VALID: "valid", REFUSED: "refused"}
+_NAMES = {VALID: "valid"}
 _FINAL = frozenset({Fault.ACCESS_DENIED, Fault.TOO_LARGE, Fault.CONFIGURATION})
 """Faults of Submit after which the orderer will never take the transaction."""
 
@@ -250,6 +250,7 @@ class FabricLedger:
             await self._contract.gateway.submit(Endorsed.from_envelope(attempt.envelope))
         except SubmitError as error:
             if error.fault in _FINAL:
+                self.outcomes["refused"] += 1
                 await self._attempts.settle(attempt, REFUSED)
                 raise
 
