@@ -110,7 +110,7 @@ async def test_an_identity_that_expired_fails_and_one_that_will_soon_is_a_warnin
     for when, state in states.items():
         (check,) = life_of_identity(profile, until + when)
         assert check.state is state
-    expired = write_profile(network, tmp_path, member=network.enroll("Org1MSP", expired=True))
+    expired = write_profile(network, tmp_path, member=network.enroll("Org1MSP", lifetime=timedelta(hours=-1)))
     (check,) = life_of_identity(profile_at(expired), until - timedelta(days=1))
     assert check.state is State.FAILED
     assert "expired at" in check.found
