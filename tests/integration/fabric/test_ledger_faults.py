@@ -24,7 +24,7 @@ from ports.ledger import (
     LedgerUnavailable,
     Submission,
 )
-from tests.contracts.ledger import HONEST, ORIGIN, OTHER, SUMMIT
+from tests.contracts.ledger import HONEST, ORIGIN, OTHER, SUMMIT, SampleLog
 from tests.fabric_simulator.identities import Authority
 from tests.support.attempts import MemoryAttempts
 from tests.support.fabric_backends import Ledgers
@@ -193,6 +193,19 @@ async def test_what_is_void_since_another_came_first_is_tried_once_more_for_what
     assert scene.outcomes == [MVCC_READ_CONFLICT, VALID]
     first, second = scene.attempts.kept.values()
     assert (first.round, first.number, second.number) == (second.round, 0, 1)
+
+
+async def test_of_two_keys_for_a_log_at_once_the_second_is_refused(scene: Scene) -> None:
+    log = SampleLog(origin="concordat.test/meadow/1")
+    rival = await scene.ledgers.make(MemoryAttempts())
+
+    async def come_first() -> None:
+        await rival.register(log.origin, str(log.key))
+
+    ledger = await scene.ledger(before_submit=come_first)
+    with pytest.raises(LedgerRejected) as refused:
+        await ledger.register(log.origin, str(replace(log, seed=bytes([9]) * 32).key))
+    assert refused.value.parameters["reason"] == "other-key"
 
 
 async def test_a_database_that_forgot_what_it_sent_is_told_that_it_is_held(scene: Scene) -> None:
