@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.support import engines, fabric_programs
@@ -11,6 +12,9 @@ from tests.support.postgres import PostgresServer, version
 
 # The suites carry the assertions of every backend, yet are no test files themselves.
 pytest.register_assert_rewrite("tests.contracts")
+
+# Its usual console draws tracebacks with every variable in them, which takes seconds for each.
+structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()])
 
 # Examples are the same in every run, so that a red run can be repeated; slow machines do not fail a property.
 settings.register_profile(
