@@ -15,10 +15,10 @@ from core.clubs.visit_states import VisitState
 from core.log.audit.findings import Code
 from core.log.audit.rows import LiveRow
 from core.log.audit.states import KeyOf, differing_fields
-from core.log.errors import LogInvalid
 from core.log.records import parse_record
 from ports.audit import AuditedLog
 from shared.canonical import Json
+from shared.errors import Invalid
 
 GRANT = "standing_grant"
 Positions = dict[str, frozenset[Position]]
@@ -30,18 +30,16 @@ _LIVE = frozenset({VisitState.REQUESTED, VisitState.CONFIRMED, VisitState.CHECKE
 
 
 async def positions_of(look: AuditedLog, club: str) -> frozenset[Position]:
-    """Every position that the club's own log says it had."""
+    """Every position that the club's own log says it had; records that cannot be read are the log's own findings."""
     found = set()
     for entry in await look.history(Club.kind, club):
         data = entry.record.data if entry.record is not None else None
         try:
             record = parse_record(data if isinstance(data, bytes) else b"")
-        except LogInvalid:
+            said = [state.fields.get("position") for state in record.after]
+            found |= {from_plain(Position, position) for position in said if isinstance(position, dict)}
+        except Invalid:
             continue
-        for state in record.after:
-            position = state.fields.get("position")
-            if isinstance(position, dict):
-                found.add(from_plain(Position, position))
     return frozenset(found)
 
 

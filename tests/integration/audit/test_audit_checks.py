@@ -58,3 +58,13 @@ async def test_no_check_can_be_left_out(held: Bank, check: Check) -> None:
         assert (await held.audited())[0]
     without, _logs = await held.audited(ALL_CHECKS - {check})
     assert without == []
+
+
+async def test_a_position_that_cannot_be_read_is_found_and_stops_nothing(held: Bank) -> None:
+    def unreadable(forger: Forger) -> None:
+        founded = forger.record_at(0)[1]
+        assert b'"longitude_' in founded
+        forger.replace(0, founded.replace(b'"longitude_', b'"longit}de_'))
+
+    forge(held.path, unreadable)
+    assert (await held.audited())[0]
