@@ -45,8 +45,9 @@ def test_closing_lines_name_every_engine_that_any_worker_used(tmp_path: Path, op
         (tmp_path / f"test_{name}.py").write_text(USES.format(name))
     done = run(tmp_path, *options)
     assert done.returncode == 0, done.stdout + done.stderr
-    postgres, with_tls, buf, teapot = closing_lines(done)
+    postgres, with_tls, fabric, buf, teapot = closing_lines(done)
     assert (postgres, with_tls, teapot) == ("postgres: real 99", "postgres with TLS: not run", "teapot: real 99")
+    assert fabric == "fabric: not run"
     assert buf.startswith("buf: not run")
 
 
