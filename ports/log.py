@@ -64,6 +64,16 @@ class StoredAnchor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCosignature:
+    """A witness's signature line over the checkpoint of `size` leaves, checked; `witness` is its verifier key."""
+
+    size: int
+    witness: str
+    line: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
     """A record in this club's log: the exact bytes, their salt (32 bytes), the leaf's index (None until integrated).
 
@@ -186,6 +196,15 @@ class Log(Protocol):
 
     async def add_anchor(self, anchor: StoredAnchor) -> None:
         """Keep the ledger's evidence; the same size again is a no-op."""
+
+    async def cosignatures(self, at_least: int, most: int) -> Sequence[StoredCosignature]:
+        """The first `most` cosignatures of checkpoints that cover `at_least` leaves, those of the smallest first."""
+
+    async def cosigned(self, witness: str) -> int:
+        """The size of the largest checkpoint that this witness (verifier key) cosigned, 0 before the first."""
+
+    async def add_cosignature(self, cosignature: StoredCosignature) -> None:
+        """Keep a cosignature of a checkpoint that is stored; the first of a witness for a size stays."""
 
     async def record(self, event_id: UUID) -> StoredRecord:
         """The club's record of this event; raises RecordMissing."""

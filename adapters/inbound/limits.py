@@ -34,6 +34,10 @@ class Limits:
         club = "" if caller.club is None else caller.club.hex
         return await self.rates.take(self.requests, f"{club} {caller.principal}")
 
+    async def of_log(self, address: str) -> Taken | None:
+        """Counts a request from `address` that shows a log's signature in the place of a token."""
+        return None if self.requests is None else await self.rates.take(self.requests, f"log {_neighbourhood(address)}")
+
     async def of_stranger(self, address: str) -> Taken | None:
         """Counts a request from `address` that nobody vouches for."""
         return await self._of_address(self.refusals, address)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.log.cosigned import joined
 from app.log.publisher import CHECKPOINT, entries_of
 from app.log.trees import hashes_of
 from app.workers import worker
@@ -18,13 +19,13 @@ class PublishedLogs:
     backlog: Backlog
 
     async def checkpoint(self, origin: str) -> str:
-        """The newest signed note; raises Missing for an unknown log and before the first checkpoint."""
+        """The newest signed note with its cosignatures; raises Missing for an unknown log and before the first one."""
         entry = await self.backlog.entry(origin)
         async with self.look(worker("published", entry.club)) as tx:
             newest = await tx.log.checkpoint()
-        if newest is None:
-            raise Missing(kind=CHECKPOINT)
-        return newest.note
+            if newest is None:
+                raise Missing(kind=CHECKPOINT)
+            return await joined(tx.log, newest)
 
     async def file(self, origin: str, path: str) -> bytes:
         """The tile or entry bundle at `path`; raises MalformedTile for no path, Missing beyond the checkpoint."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.log.cosigned import joined
 from app.log.trees import hashes_of
 from core.log.checkpoints import Checkpoint, parse_checkpoint
 from core.log.notes import parse_note
@@ -19,19 +20,22 @@ class Publisher:
     publication: Publication
 
     async def publish(self, log: Log, checkpoint: StoredCheckpoint | None) -> bool:
-        """Bring the publication up to a checkpoint; False, with nothing done, when it is there already."""
+        """Bring the publication up to a checkpoint and its cosignatures; False, with nothing done, when it is there."""
         if checkpoint is None:
             return False
         head = await log.head()
         newest = await self.published(head.origin)
         published = 0 if newest is None else newest.size
-        if published >= checkpoint.size:
+        if published > checkpoint.size:
+            return False
+        note = (await joined(log, checkpoint)).encode()
+        if published == checkpoint.size and await self.publication.get(head.origin, CHECKPOINT) == note:
             return False
         for tile in grown_tiles(published, checkpoint.size):
             await self.publication.put(head.origin, tile.path, await hashes_of(log, tile))
         for bundle in grown_bundles(published, checkpoint.size):
             await self.publication.put(head.origin, bundle.path, await entries_of(log, bundle))
-        await self.publication.put(head.origin, CHECKPOINT, checkpoint.note.encode())
+        await self.publication.put(head.origin, CHECKPOINT, note)
         return True
 
     async def published(self, origin: str) -> Checkpoint | None:

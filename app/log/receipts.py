@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.log.cosigned import joined, quorate
 from app.log.trees import inclusion
 from app.log.trust import Trust
 from core.log.disclosures import Disclosure, disclose
 from core.log.evidence import Signatures
+from core.log.policy import Policy
 from core.log.receipts import Receipt, Step, Validity, Verification, make_receipt, verify_receipt
 from core.log.records import Record, parse_record
 from ports.authoriser import Allow
@@ -41,7 +43,7 @@ class Receipts:
         gives way to that of the newest anchor, and that to none: the receipt is provisional then.
         """
         self.allow(caller, "log.receipt.read")
-        receipt, found = await self._verified(caller, event_id, _first_anchored)
+        receipt, found = await self._verified(caller, event_id, _first(self.trust.witnesses))
         for covering in (_newest_anchored, _signed):
             if found.step is Step.EVIDENCE:
                 receipt, found = await self._verified(caller, event_id, covering)
@@ -69,7 +71,7 @@ class Receipts:
                 evidence=None if anchor is None else anchor.evidence,
                 index=index,
                 hashes=await inclusion(tx.log, index, checkpoint.size),
-                checkpoint=checkpoint.note,
+                checkpoint=await joined(tx.log, checkpoint),
             )
 
     async def record(self, caller: Caller, event_id: UUID) -> tuple[Record, dict[str, Json]]:
@@ -81,9 +83,25 @@ class Receipts:
         return parse_record(stored.data), values
 
 
-async def _first_anchored(log: Log, index: int) -> Covered | None:
-    """The smallest anchored checkpoint over the leaf, else the newest signed one."""
-    return await _with_checkpoint(log, await log.anchor(index + 1)) or await _signed(log, index)
+def _first(policy: Policy) -> Covering:
+    """The smallest checkpoint over the leaf that is anchored and that a quorum of witnesses cosigned.
+
+    Else the smallest anchored one, else the smallest that a quorum cosigned, else the newest signed one.
+    """
+
+    async def covering(log: Log, index: int) -> Covered | None:
+        witnessed = await quorate(log, index + 1, policy)
+        for size in witnessed:
+            anchor = await log.anchor(size)
+            if anchor is not None and anchor.size == size:
+                return await _with_checkpoint(log, anchor)
+        anchored = await _with_checkpoint(log, await log.anchor(index + 1))
+        if anchored is not None or not witnessed:
+            return anchored or await _signed(log, index)
+        cosigned = await log.checkpoint_of(witnessed[0])
+        return None if cosigned is None else (cosigned, None)
+
+    return covering
 
 
 async def _newest_anchored(log: Log, index: int) -> Covered | None:

@@ -23,8 +23,10 @@ from concordat.failures import USAGE, Failure
 from concordat.module import Built, Infrastructure, Module, Rhythm, roles_of
 from concordat.places import configs_folder
 from concordat.settings import PREFIX, Settings
+from concordat.witnesses import Witnesses
 from core.log.notes import Sign
 from ports.bus import Bus, Message
+from ports.cosigners import Cosigners
 from ports.ledger import Ledger
 from ports.log import Publication
 from ports.parking import Parking
@@ -153,6 +155,18 @@ async def hold_ledger(ledger: Ledger) -> None:
     """The embedded ledger has one writer: its worker takes it at the start, and is told at once of another one."""
     if isinstance(ledger, LocalLedger):
         await ledger.hold()
+
+
+async def open_cosigners(witnesses: Witnesses) -> AsyncIterator[Cosigners | None]:
+    """None where there is no witness to ask: a client costs every command a tenth of a second."""
+    if not witnesses.urls:
+        yield None
+        return
+
+    from adapters.outbound.http.cosigners import HttpCosigners
+
+    async with HttpCosigners() as cosigners:
+        yield cosigners
 
 
 def build_publication(settings: Settings) -> Publication:

@@ -25,6 +25,7 @@ from concordat.modules import all_modules
 from concordat.schema import State as SchemaState
 from concordat.schema import schema_state, unknown
 from concordat.settings import Settings
+from concordat.witnesses import open_witnesses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,9 @@ class Container(containers.DeclarativeContainer):
     database = providers.Resource(builders.open_database, settings, now, new_id, random_bytes)
     ledger = providers.Resource(builders.open_ledger, settings, keys, database, now)
 
+    witnesses = providers.Resource(open_witnesses, settings, secrets, random_bytes)
+    cosigners = providers.Resource(builders.open_cosigners, witnesses)
+
     publication = providers.Singleton(builders.build_publication, settings)
     parking = providers.Singleton(SqlParking, database)
     bus = providers.Singleton(builders.build_bus, settings, parking)
@@ -84,6 +88,8 @@ class Container(containers.DeclarativeContainer):
         parking=parking,
         bus=bus,
         publication=publication,
+        cosigners=cosigners,
+        witnesses=witnesses,
         tokens=tokens,
         rates=rates,
         cursor_key=keys.provided.cursor_key,

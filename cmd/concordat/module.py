@@ -10,10 +10,12 @@ from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.unit_of_work import SqlBegin, SqlTx
 from app.log.audit.catalogue import Audited
 from app.log.guard import KeyPair
+from concordat.witnesses import Witnesses
 from core.log.evidence import Signatures
 from ports.authoriser import Allow
 from ports.bus import Bus, Handler
 from ports.caller import Caller
+from ports.cosigners import Cosigners
 from ports.ledger import Ledger
 from ports.log import Backlog, Publication
 from ports.parking import Parking
@@ -66,6 +68,8 @@ class Infrastructure:
     parking: Parking
     bus: Bus
     publication: Publication
+    cosigners: Cosigners | None
+    witnesses: Witnesses
     tokens: Tokens
     rates: Rates
     cursor_key: bytes

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     conclude_seconds: Seconds = 60
     purge_seconds: Seconds = 60
 
+    witness_name: str = Field(default="", pattern=r"^[^\s+]{0,200}$")
+    witness_logs: Path | None = None
+    witness_policy: Path | None = None
+
     fabric_bin: Path | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

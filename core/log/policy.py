@@ -26,10 +26,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A parsed policy; `quorum` is the name of a witness or group, None if no cosignature is asked for."""
+    """A parsed policy; `quorum` is the name of a witness or group, None if no cosignature is asked for.
+
+    `urls` are the submission prefixes of those witnesses that have one.
+    """
 
     logs: tuple[VerifierKey, ...]
     witnesses: Mapping[str, VerifierKey]
+    urls: Mapping[str, str]
     groups: Mapping[str, Group]
     quorum: str | None
 
@@ -47,6 +51,7 @@ class Policy:
 class _Draft:
     logs: list[VerifierKey] = field(default_factory=list)
     witnesses: dict[str, VerifierKey] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     grouped: set[str] = field(default_factory=set)
     quorum: str | None = None
@@ -65,6 +70,7 @@ class _Draft:
         key = _key(words[1], Algorithm.COSIGNATURE)
         _refuse_duplicate(key, self.witnesses.values())
         self.witnesses[words[0]] = key
+        self.urls.update((words[0], url) for url in words[2:])
 
     def group(self, words: list[str]) -> None:
         match words:
@@ -116,7 +122,9 @@ def parse_policy(text: str) -> Policy:
     if draft.quorum is None:
         raise MalformedPolicy("no quorum line")
     quorum = None if draft.quorum == NONE else draft.quorum
-    return Policy(logs=tuple(draft.logs), witnesses=draft.witnesses, groups=draft.groups, quorum=quorum)
+    return Policy(
+        logs=tuple(draft.logs), witnesses=draft.witnesses, urls=draft.urls, groups=draft.groups, quorum=quorum
+    )
 
 
 def _key(text: str, algorithm: Algorithm) -> VerifierKey:

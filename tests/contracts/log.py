@@ -11,7 +11,18 @@ from core.log.merkle import EMPTY_ROOT
 from core.log.records import commitment, leaf_of, parse_record
 from core.log.tiles import append, edge_tiles
 from ports.caller import Caller
-from ports.log import LogHead, LogKey, LogMoved, LogTx, Pending, RecordMissing, StoredAnchor, StoredCheckpoint, Waiting
+from ports.log import (
+    LogHead,
+    LogKey,
+    LogMoved,
+    LogTx,
+    Pending,
+    RecordMissing,
+    StoredAnchor,
+    StoredCheckpoint,
+    StoredCosignature,
+    Waiting,
+)
 from ports.unit_of_work import Missing
 from tests.contracts.worlds import InWorlds, renamed
 from tests.support.scenes import Scene, enrol, found
@@ -231,6 +242,26 @@ class LogContract(InWorlds):
             found = [await tx.log.anchor(size) for size in (0, 1, 3, 4, 7, 9, 10)]
         three, seven, nine = anchors
         assert found == [nine, three, three, seven, seven, nine, None]
+
+    async def test_cosignatures_are_kept_by_size_and_witness_and_the_first_one_stays(self, scene: Scene) -> None:
+        world, ours, theirs = scene.world, scene.home, scene.host
+        kept = [
+            StoredCosignature(size=size, witness=witness, line=f"{size} {witness}", at=START)
+            for size, witness in ((3, "a"), (3, "b"), (7, "a"))
+        ]
+        async with world.begin_log(ours) as tx:
+            for size in (3, 7):
+                await tx.log.add_checkpoint(StoredCheckpoint(size=size, note="n", at=START))
+            for each in reversed(kept):
+                await tx.log.add_cosignature(each)
+            await tx.log.add_cosignature(StoredCosignature(size=3, witness="a", line="another", at=START))
+        async with world.begin_log(ours) as tx:
+            assert list(await tx.log.cosignatures(0, 10)) == list(await tx.log.cosignatures(3, 3)) == kept
+            assert list(await tx.log.cosignatures(4, 10)) == kept[2:]
+            assert list(await tx.log.cosignatures(0, 2)) == kept[:2]
+            assert [await tx.log.cosigned(witness) for witness in ("a", "b", "c")] == [7, 3, 0]
+        async with world.begin_log(theirs) as tx:
+            assert (list(await tx.log.cosignatures(0, 10)), await tx.log.cosigned("a")) == ([], 0)
 
     async def test_a_record_opens_its_commitment_and_has_no_index_until_it_is_a_leaf(self, scene: Scene) -> None:
         visit = await scene.requested((await scene.member()).id)

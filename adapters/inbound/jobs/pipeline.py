@@ -1,7 +1,7 @@
-"""The log's three workers in a row: what grew is signed, what is signed is anchored, nothing is forgotten between."""
+"""The log's workers in a row: what grew is signed, anchored, cosigned by witnesses; nothing is forgotten between."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.log.anchorer import Anchorer
 from app.log.guard import Guard
 from app.log.integrator import Integrator
 from app.log.signer import Signer
+from app.log.witnessing import Witnessing
 from ports.log import Backlog
 from shared.clock import Now
 from shared.errors import ConcordatError
@@ -32,6 +33,7 @@ class Pipeline:
     anchorer: Anchorer
     backlog: Backlog
     now: Now
+    witnesses: Sequence[Witnessing]
     unsigned: set[UUID] = field(default_factory=set)
     unanchored: dict[UUID, datetime] = field(default_factory=dict)
     """With the time since when each of them has been waiting."""
@@ -104,9 +106,24 @@ class Pipeline:
                 raise
             finally:
                 self._under_way = {}
+                # Also without a ledger: a witness is not kept waiting for it for ever.
+                for witness in self.witnesses:
+                    witness.want(batch)
             self.unanchored |= {club: since for club, since in batch.items() if club not in done}
             for club in self.anchorer.rejected.keys() - rejected:
                 _tell("checkpoint rejected", club, self.anchorer.rejected[club])
+            self._tell_frozen()
+
+    async def witness(self, witness: Witnessing) -> None:
+        """Checkpoints go to a witness; what it cosigned is published anew by the signer, who alone publishes."""
+        disputed = set(witness.disputed)
+        try:
+            await witness.tick()
+        finally:
+            self.unsigned |= witness.cosigned
+            witness.cosigned.clear()
+            for club in witness.disputed.keys() - disputed:
+                _log.error("witness disputes", club=str(club), error=str(witness.disputed[club]))
             self._tell_frozen()
 
     def hurry(self) -> None:

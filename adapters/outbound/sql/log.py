@@ -22,6 +22,7 @@ from ports.log import (
     RecordMissing,
     StoredAnchor,
     StoredCheckpoint,
+    StoredCosignature,
     StoredDisclosure,
     StoredRecord,
     Waiting,
@@ -74,6 +75,15 @@ _ANCHOR = (
     .where(schema.anchor.c.size >= bindparam("size"), mine(schema.anchor))
     .order_by(schema.anchor.c.size)
     .limit(1)
+)
+_COSIGNATURES = (
+    select(schema.cosignature)
+    .where(schema.cosignature.c.size >= bindparam("size"), mine(schema.cosignature))
+    .order_by(schema.cosignature.c.size, schema.cosignature.c.witness)
+    .limit(bindparam("most"))
+)
+_COSIGNED = select(func.max(schema.cosignature.c.size)).where(
+    schema.cosignature.c.witness == bindparam("witness"), mine(schema.cosignature)
 )
 _RECORD = (
     select(_record, _leaf.c.index, schema.directory.c.origin)
@@ -239,6 +249,20 @@ class SqlLog:
         evidence = dumps(anchor.evidence).decode()
         row = {"club_id": self._club, "size": anchor.size, "evidence": evidence, "at": anchor.at}
         await self._session.upsert(schema.anchor, [row], keep=True)
+
+    async def cosignatures(self, at_least: int, most: int) -> Sequence[StoredCosignature]:
+        rows = await self._session.all(_COSIGNATURES, size=at_least, most=most)
+        return [
+            StoredCosignature(size=row["size"], witness=row["witness"], line=row["line"], at=row["at"]) for row in rows
+        ]
+
+    async def cosigned(self, witness: str) -> int:
+        return await self._session.value(_COSIGNED, witness=witness) or 0
+
+    async def add_cosignature(self, cosignature: StoredCosignature) -> None:
+        row = {"club_id": self._club, "size": cosignature.size, "witness": cosignature.witness}
+        row |= {"line": cosignature.line, "at": cosignature.at}
+        await self._session.upsert(schema.cosignature, [row], keep=True)
 
     async def record(self, event_id: UUID) -> StoredRecord:
         row = await self._session.first(_RECORD, event_id=event_id)

@@ -15,7 +15,7 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 
-OUTSIDE_ROW_LEVEL_SECURITY = frozenset({"pending", "inbox", "directory", "attempt", "alembic_version"})
+OUTSIDE_ROW_LEVEL_SECURITY = frozenset({"pending", "inbox", "directory", "attempt", "witnessed", "alembic_version"})
 
 
 def table(
@@ -215,6 +215,26 @@ anchor = table(
     Column("size", Integer, primary_key=True),
     Column("evidence", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+cosignature = table(
+    "cosignature",
+    Column("club_id", Id, primary_key=True),
+    Column("size", Integer, primary_key=True),
+    Column("witness", Text, primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    ForeignKeyConstraint(["club_id", "size"], ["checkpoint.club_id", "checkpoint.size"]),
+)
+
+witnessed = table(
+    "witnessed",
+    Column("origin", Text, primary_key=True),
+    Column("size", Sequence, nullable=False),
+    Column("root", Bytes, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    rights="SIU",
 )
 
 attempt = table(

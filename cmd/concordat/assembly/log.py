@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.outbound.sql.log import SqlLogTx
+from adapters.outbound.sql.witnessed import SqlWitnessedHeads
+from app.log.cosigner import Cosigner
 from app.log.published import PublishedLogs
 from app.log.receipts import Receipts
 from app.log.trust import Trust
@@ -19,6 +21,7 @@ class LogUseCases:
     receipts: Receipts
     published: PublishedLogs
     trust: Trust
+    cosigner: Cosigner | None
     workers: LogWorkers
 
 
@@ -27,6 +30,7 @@ def build(i: Infrastructure) -> LogUseCases:
         receipts=build_receipts(i),
         published=PublishedLogs(look=i.look(SqlLogTx), backlog=i.backlog),
         trust=_trust(i),
+        cosigner=build_cosigner(i),
         workers=build_workers(i),
     )
 
@@ -36,17 +40,34 @@ def build_receipts(i: Infrastructure) -> Receipts:
     return Receipts(look=i.look(SqlLogTx), allow=i.allow, trust=_trust(i), signatures=i.signatures)
 
 
+def build_cosigner(i: Infrastructure) -> Cosigner | None:
+    """This deployment's witness; None where it is none."""
+    if i.witnesses.own is None:
+        return None
+    key, sign = i.witnesses.own
+    return Cosigner(
+        heads=SqlWitnessedHeads(i.database),
+        logs=i.witnesses.followed,
+        key=key,
+        sign=sign,
+        verify=i.signatures.ed25519,
+        now=i.now,
+    )
+
+
 def _trust(i: Infrastructure) -> Trust:
-    return Trust(look=i.look(SqlLogTx), backlog=i.backlog, ledger=i.ledger)
+    return Trust(look=i.look(SqlLogTx), backlog=i.backlog, ledger=i.ledger, policy=i.witnesses.policy)
 
 
 def routers(use_cases: LogUseCases, _: Infrastructure) -> Sequence[Any]:
     """Imported here, since only a process that serves REST needs FastAPI."""
     from adapters.inbound.rest.log import log_router, tiles_router
+    from adapters.inbound.rest.witness import witness_router
 
     return (
         log_router(use_cases.receipts, use_cases.trust, use_cases.workers.anchoring),
         tiles_router(use_cases.published),
+        witness_router(use_cases.cosigner),
     )
 
 

@@ -1,7 +1,8 @@
-"""The log's workers put together from infrastructure: integrator, signer and anchorer in a row."""
+"""The log's workers put together from infrastructure: integrator, signer, anchorer and witnesses in a row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from adapters.inbound.jobs.pipeline import Pipeline
 from adapters.inbound.jobs.runner import Job
@@ -16,6 +17,7 @@ from app.log.publisher import Publisher
 from app.log.rebuild import Rebuild
 from app.log.restoration import Planner
 from app.log.signer import Signer
+from app.log.witnessing import Witnessing
 from app.workers import Turns
 from concordat.module import Infrastructure
 
@@ -35,6 +37,15 @@ class LogWorkers:
             Job(name="log.sign", every_seconds=rhythm.sign_seconds, tick=pipeline.sign),
             Job(name="log.anchor", every_seconds=rhythm.anchor_seconds, tick=pipeline.anchor, wake=pipeline.wanted),
             Job(name="log.wishes", every_seconds=rhythm.integrate_seconds, tick=self.hear_wishes),
+            *(
+                Job(
+                    name=f"log.witness.{witness.name}",
+                    every_seconds=rhythm.anchor_seconds,
+                    tick=partial(pipeline.witness, witness),
+                    wake=witness.wanted,
+                )
+                for witness in pipeline.witnesses
+            ),
         )
 
     def alarms(self) -> Sequence[str]:
@@ -42,7 +53,7 @@ class LogWorkers:
         return [str(frozen) for frozen in self.pipeline.guard.frozen.values()]
 
     def gauges(self, i: Infrastructure) -> Sequence[Reading]:
-        """How far the logs are anchored, of the deployment as a whole: a series of each log would be without bound.
+        """How far the logs are anchored and witnessed, of the deployment: a series of each log would be without bound.
 
         Nothing in a process whose workers do not run: it does not know.
         """
@@ -56,12 +67,23 @@ class LogWorkers:
             Reading(name="concordat_anchored_leaves", help="Leaves of all logs that are anchored", value=anchored),
             Reading(name="concordat_anchor_waiting_logs", help="Logs that wait for the ledger", value=len(waiting)),
             Reading(name="concordat_anchor_lag_seconds", help="How long the longest of them has waited", value=lag),
+            *(reading for witness in pipeline.witnesses for reading in _of_witness(witness)),
         )
 
     async def hear_wishes(self) -> None:
         """Let the anchorer hurry when anybody asked for it, in whichever process."""
         if await self.anchoring.wanted():
             self.pipeline.hurry()
+
+
+def _of_witness(witness: Witnessing) -> Iterator[Reading]:
+    """Whether it answered last, how many logs wait for it, and how many it contradicts."""
+    for name, text, value in (
+        ("up", "Whether a witness answered when asked last", witness.down is None),
+        ("waiting_logs", "Logs that wait for a witness to cosign", len(witness.waiting)),
+        ("disputed_logs", "Logs that a witness contradicts", len(witness.disputed)),
+    ):
+        yield Reading(name=f"concordat_witness_{name}", help=text, value=value, labels={"witness": witness.name})
 
 
 def build_guard(i: Infrastructure) -> Guard:
@@ -80,6 +102,27 @@ def build_rebuild(i: Infrastructure) -> Rebuild:
     guard = build_guard(i)
     planner = Planner(look=guard.look, guard=guard, signatures=i.signatures)
     return Rebuild(begin=i.begin(SqlLogTx), backlog=i.backlog, guard=guard, planner=planner, now=i.now)
+
+
+def build_witnessing(i: Infrastructure, guard: Guard) -> tuple[Witnessing, ...]:
+    """The witnesses of the policy that have a URL, so that they can be asked."""
+    if i.cosigners is None:
+        return ()
+    return tuple(
+        Witnessing(
+            name=name,
+            key=i.witnesses.keys[name],
+            url=url,
+            begin=i.begin(SqlLogTx),
+            look=i.look(SqlLogTx),
+            cosigners=i.cosigners,
+            guard=guard,
+            turns=Turns(now=i.now, tell=teller(f"log.witness.{name}")),
+            verify=i.signatures.ed25519,
+            now=i.now,
+        )
+        for name, url in i.witnesses.urls.items()
+    )
 
 
 def build_workers(i: Infrastructure) -> LogWorkers:
@@ -106,6 +149,7 @@ def build_workers(i: Infrastructure) -> LogWorkers:
         ),
         backlog=i.backlog,
         now=i.now,
+        witnesses=build_witnessing(i, guard),
     )
     return LogWorkers(
         pipeline=pipeline,

@@ -12,6 +12,7 @@ from concordat.checks import Ask, Check, State, examine_port
 from concordat.checks.database import examine_database
 from concordat.checks.ledger import examine_ledger
 from concordat.checks.logs import examine_logs
+from concordat.checks.witnesses import examine_witnesses
 from concordat.container import System, running
 from concordat.locks import sqlite_file
 from concordat.running import find_running
@@ -64,6 +65,7 @@ async def _examine_ports(system: System) -> list[Check]:
     # Logs are compared with the ledger, so it has to answer.
     if ledger[0].state is State.OK and all(check.state is not State.FAILED for check in (*checks, *database)):
         checks += await examine_logs(system)
+        checks += await examine_witnesses(system)
     first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
     return [first, *database[1:], *checks]
 

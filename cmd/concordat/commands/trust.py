@@ -58,4 +58,7 @@ async def _bundle(settings: Settings) -> TrustBundle:
 
     async with migrated(settings) as system:
         parts = system.infrastructure
-        return await Trust(look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger).bundle()
+        trusted = Trust(
+            look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger, policy=parts.witnesses.policy
+        )
+        return await trusted.bundle()

@@ -20,10 +20,10 @@ LOG = Module(
     },
     tables=frozenset(
         {"record", "disclosure", "subject", "log", "leaf", "lost_leaf", "tile", "log_key", "checkpoint", "anchor"}
-        | {"attempt"}
+        | {"attempt", "cosignature", "witnessed"}
     ),
-    codes=frozenset({"log", "ledger", "publication"}),
-    packages=("core.log", "ports.log", "ports.ledger", "app.log"),
+    codes=frozenset({"log", "ledger", "publication", "witness"}),
+    packages=("core.log", "ports.log", "ports.ledger", "ports.cosigners", "app.log"),
     routers=routers,
     services=services,
     jobs=lambda use_cases, i: use_cases.workers.jobs(i),

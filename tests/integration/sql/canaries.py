@@ -12,6 +12,7 @@ from app.clubs.members import EnrolMember
 from app.clubs.visits import EndVisit
 from ports.bus import Message
 from ports.caller import Caller
+from ports.log import StoredCosignature
 from tests.support.scenes import Scene, agree, found, terms, two_clubs
 from tests.support.world import START, World, caller
 
@@ -64,8 +65,19 @@ async def planted(world: World) -> Canaries:
     async with world.begin_log(home) as tx:
         (message,) = (await tx.log.messages([decision.receipt])).values()
     await _park(world, message)
+    await _cosign(world, home, host)
     await _lose(world, home)
     return Canaries(scene=scene, meadow=meadow)
+
+
+async def _cosign(world: World, *clubs: Caller) -> None:
+    """A cosignature of a checkpoint that there is, as a witness answers."""
+    for club in clubs:
+        async with world.begin_log(club) as tx:
+            newest = await tx.log.checkpoint()
+            assert newest is not None
+            line = f"canary {club.principal}"
+            await tx.log.add_cosignature(StoredCosignature(size=newest.size, witness="canary", line=line, at=START))
 
 
 async def _lose(world: World, club: Caller) -> None:

@@ -25,7 +25,8 @@ async def test_every_provider_builds(settings: Settings) -> None:
         built = {name: await made(provider) for name, provider in container.providers.items()}
     assert isinstance(built["infrastructure"], Infrastructure)
     assert isinstance(built["database"], Database)
-    assert all(value is not None for value in built.values())
+    # There is no witness to ask, so there is nobody who asks.
+    assert {name for name, value in built.items() if value is None} == {"cosigners"}
 
 
 async def test_every_part_of_the_infrastructure_has_a_provider_of_its_name() -> None:

@@ -1,0 +1,1 @@
+"""Ports that other operators' servers serve, over HTTP."""

@@ -1,0 +1,46 @@
+"""`concordat witness export`: what another operator must know to witness these logs, and to be witnessed by them."""
+
+from typing import Annotated
+
+import typer
+
+from concordat.failures import USAGE, Failure
+from concordat.interrupts import run
+from concordat.options import DataFolder, Profile
+from concordat.settings import PREFIX, Settings, load
+
+witness = typer.Typer(help="Operators who cosign each other's logs.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.add_typer(witness, name="witness")
+
+
+@witness.command("export")
+def export(
+    url: Annotated[str, typer.Argument(help="Where others reach this witness: https://HOST/witness.")],
+    profile: Profile = None,
+    data_folder: DataFolder = None,
+) -> None:
+    """Print the logs and the witness of this deployment as a witness policy without a quorum.
+
+    It holds public facts only. Give it to another operator by a way that they trust. It may run beside a server.
+    """
+    settings = load(profile=profile, data_folder=data_folder)
+    if not settings.witness_name:
+        raise Failure("This deployment is no witness.", f"Set {PREFIX}WITNESS_NAME.", status=USAGE)
+    typer.echo(run(_lines(settings, url)), nl=False)
+
+
+async def _lines(settings: Settings, url: str) -> str:
+    from concordat.container import migrated
+
+    async with migrated(settings) as system:
+        i = system.infrastructure
+        keys = await i.backlog.keys()
+        own = i.witnesses.own
+    logs = [f"log {each.verifier_key}" for held in keys.values() for each in held]
+    name = settings.witness_name
+    witnesses = [] if own is None else [f"witness {name} {own[0]} {url}"]
+    return "\n".join((*logs, *witnesses, "quorum none", ""))
