@@ -1,12 +1,14 @@
 """What every test may ask for (a real Postgres, a port) and the closing lines that say which engines ran."""
 
+import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from concordat.stopping import new_loop
 from tests.support import engines, fabric_programs
 from tests.support.postgres import PostgresServer, version
 
@@ -21,6 +23,11 @@ settings.register_profile(
     "concordat", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("concordat")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every test runs on the loop that the product runs on."""
+    return {"product": new_loop}
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,9 @@ class FastReads:
         if one is None:
             raise TypeError(f"not a statement that can be read past the engine: {statement}")
         pool = self._pool or await self._open()
-        async with pool.acquire(timeout=self._settings.acquire_timeout_seconds) as connection:
+        # With a timeout the driver makes a task of it, for which there is no need where nobody waits.
+        longest = None if pool.get_idle_size() else self._settings.acquire_timeout_seconds
+        async with pool.acquire(timeout=longest) as connection:
             # One round trip: a UUID or nothing goes into the text, so there is nothing to escape.
             name = "" if tenant is None else str(tenant)
             await connection.execute(f"BEGIN READ ONLY; SELECT set_config('app.club_id', '{name}', true)")

@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from adapters.outbound.sql import schema, visits
-from adapters.outbound.sql.compiled import compiled
+from adapters.outbound.sql.compiled import MANY, compiled
 from adapters.outbound.sql.database import Session, mine
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.clubs.visit_states import VisitState
@@ -182,3 +182,17 @@ async def test_a_row_security_policy_still_refuses_what_it_must(world: World) ->
             async with world.begin(caller(mine_.id)) as tx:
                 assert isinstance(tx, SqlTx)
                 await tx.session.insert(schema.parked, rows)
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["all rows alike", "one column differs"])
+async def test_many_rows_are_inserted_one_by_one_as_they_are_in_one_statement(world: World, alike: bool) -> None:
+    club, event = world.new_id(), world.new_id()
+    rows = [
+        {"event_id": event if alike else world.new_id(), "tenant": club, "consumer": "bulk", "at": world.clock()}
+        for _ in range(MANY + 1)
+    ]
+    table = schema.pending
+    kept = select(*(table.c[name] for name in rows[0])).where(table.c.tenant == club).order_by(table.c.sequence)
+    async with world.database.transaction(club) as session:
+        await session.insert(table, rows)
+        assert [dict(row) for row in await session.all(kept)] == rows

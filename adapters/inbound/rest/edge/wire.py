@@ -6,11 +6,12 @@ Pydantic's own forms of ids, times and bytes are too lenient (`"1700000000"` is 
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from fastapi import Body
+from msgspec import to_builtins
 from pydantic import GetCoreSchemaHandler, PlainSerializer, PlainValidator, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -92,8 +93,14 @@ def _leaf(kind: Any, reads: Any, *more: Any, **described: str) -> CoreSchema:
     return TypeAdapter(wire).core_schema
 
 
+def instant_text(instant: datetime) -> str:
+    """What `utc_text` writes, in a sixth of the time but for whole seconds, which msgspec shortens."""
+    fast = instant.microsecond and instant.tzinfo is UTC
+    return cast(str, to_builtins(instant)) if fast else utc_text(instant)
+
+
 _BYTES = _leaf(bytes, _bytes, PlainSerializer(b64url, return_type=str), pattern=_BASE64URL_PATTERN)
-_INSTANTS = _leaf(datetime, _instant, PlainSerializer(utc_text, return_type=str), format="date-time")
+_INSTANTS = _leaf(datetime, _instant, PlainSerializer(instant_text, return_type=str), format="date-time")
 _READ_LEAVES = {
     "uuid": _leaf(UUID, _id, format="uuid", pattern=ID_PATTERN),
     "datetime": _INSTANTS,
