@@ -3,7 +3,6 @@
 Request and trace ids come in through structlog's contextvars, which the edges bind.
 """
 
-import json
 import logging
 import re
 import sys
@@ -112,14 +111,6 @@ def _hidden(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else _hidden(str(value))
 
 
-# Made once: json.dumps would make another for every line.
-_ENCODER = json.JSONEncoder(default=str)
-
-
-def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    return _ENCODER.encode(event)
-
-
 def _frames(exc_info: ExcInfo) -> str:
     """Codes and frames of an exception and of what it came from, the first cause last; and of a group's parts."""
     lines, waiting, seen = list[str](), [exc_info[1]], set[int]()
@@ -144,7 +135,8 @@ def _rendering(form: str, *, texts: bool) -> list[Processor]:
     """
     exceptions = structlog.processors.format_exc_info if texts else structlog.processors.ExceptionRenderer(_frames)
     if form == "json":
-        return [exceptions, hide_secrets, _json]
+        json = structlog.processors.JSONRenderer(default=str)
+        return [exceptions, hide_secrets, json]
     plain = structlog.dev.plain_traceback
     console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
     return [exceptions, hide_secrets, console]
