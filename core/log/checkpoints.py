@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.log.errors import MalformedCheckpoint, MalformedNote, ProofInvalid
+from core.log.errors import MalformedCheckpoint, MalformedNote, ProofInvalid, WrongEmptyRoot
 from core.log.merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE, verify_consistency
 from core.log.notes import (
     Algorithm,
@@ -36,7 +36,7 @@ class Checkpoint:
         if not self.origin or "\n" in self.origin or not 0 <= self.size <= MAX_SIZE or len(self.root) != HASH_SIZE:
             raise MalformedCheckpoint("origin, size or root out of range")
         if self.size == 0 and self.root != EMPTY_ROOT:
-            raise MalformedCheckpoint("an empty log has one root")
+            raise WrongEmptyRoot("an empty log has one root")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

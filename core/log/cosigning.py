@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.log.checkpoints import Checkpoint, parse_checkpoint
-from core.log.errors import LogInvalid, SignatureInvalid
+from core.log.errors import LogInvalid, SignatureInvalid, WrongEmptyRoot
 from core.log.merkle import HASH_SIZE
 from core.log.notes import (
     Note,
@@ -18,7 +18,7 @@ from core.log.notes import (
     encode64,
     parse_note,
 )
-from core.log.witness import Presented, Reason, WitnessedLog, malformed
+from core.log.witness import LedgerRejected, Presented, Reason, WitnessedLog, malformed, rejected
 
 MAX_REQUEST = 1 << 16
 MAX_PROOF_LINES = 63
@@ -36,6 +36,14 @@ class AddCheckpoint:
 
     def __str__(self) -> str:
         return "\n".join((f"old {self.old_size}", *map(encode64, self.proof), "", self.note))
+
+
+class LogForked(LedgerRejected):
+    """The log signed two checkpoints of one size: `notes`, the one that is held first, prove it to anybody."""
+
+    def __init__(self, notes: tuple[str, str], **parameters: object) -> None:
+        super().__init__(**parameters)
+        self.notes = notes
 
 
 def parse_request(body: bytes) -> AddCheckpoint:
@@ -59,10 +67,12 @@ def parse_request(body: bytes) -> AddCheckpoint:
 
 
 def brought(request: AddCheckpoint) -> Presented:
-    """The checkpoint of a request, whatever its log is called; raises LedgerRejected (malformed)."""
+    """The checkpoint of a request, whatever its log is called; raises LedgerRejected (malformed or bad-proof)."""
     try:
         note = parse_note(request.note)
         return Presented(checkpoint=parse_checkpoint(note.text), note=note)
+    except WrongEmptyRoot as error:
+        raise rejected(Reason.BAD_PROOF) from error
     except LogInvalid as error:
         raise malformed(error.reason) from error
 
@@ -90,6 +100,9 @@ def check_answer(note: Note, answer: str, witness: VerifierKey, verify: Verify) 
     """
     lines = parse_note("\n".join((note.text, answer))).signatures
     own = tuple(each for each in lines if (each.name, each.key_id) == (witness.name, witness.id))
+    if not own:
+        others = ", ".join(dict.fromkeys(each.name for each in lines))
+        raise SignatureInvalid(f"no line is of {witness.name} and its key; it answered as {others}")
     signed = check_signatures(Note(text=note.text, signatures=own), [witness], verify).signed
     if len(own) != 1:
         raise SignatureInvalid(f"{witness.name} signed twice")

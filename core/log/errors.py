@@ -56,6 +56,10 @@ class MalformedCheckpoint(LogInvalid):
     title = "This is not a well-formed checkpoint."
 
 
+class WrongEmptyRoot(MalformedCheckpoint):
+    """A checkpoint of no leaves with another root than the one that the empty tree has."""
+
+
 class MalformedPolicy(LogInvalid):
     """The text is not a policy as tlog-policy lays it out."""
 

@@ -9,7 +9,7 @@ from adapters.outbound.ed25519 import verify
 from app.log.cosigner import Cosigner
 from core.log.cosigning import AddCheckpoint, check_answer
 from core.log.merkle import consistency_proof
-from core.log.notes import parse_note
+from core.log.notes import encode64, parse_note, sign_note
 from ports.cosigners import Cosigners, WitnessHolds, WitnessRefused
 from tests.contracts.ledger import FORKED, HONEST, SUMMIT, SampleLog
 from tests.support.witnesses import cosigner
@@ -23,6 +23,7 @@ def request_of(size: int, old_size: int = 0, log: SampleLog = HONEST) -> AddChec
     return AddCheckpoint(old_size=old_size, proof=proof, note=log.note(size))
 
 
+EMPTY_WITH_ROOT = str(sign_note(f"{HONEST.origin}\n0\n{encode64(bytes(32))}\n", HONEST.key, HONEST.signer))
 REFUSED = {
     "an old size beyond the checkpoint": (request_of(3, 4), 400),
     "no checkpoint": (replace(request_of(8, 5), note="a text\n"), 400),
@@ -30,6 +31,8 @@ REFUSED = {
     "an unknown log": (request_of(2, log=SUMMIT), 404),
     "no proof": (replace(request_of(8, 5), proof=()), 422),
     "a fork that is consistent in itself": (request_of(8, 5, FORKED), 422),
+    "a fork at the size that is held": (request_of(5, 5, FORKED), 422),
+    "an empty log with a root": (replace(request_of(8), note=EMPTY_WITH_ROOT), 422),
 }
 
 
@@ -53,7 +56,7 @@ class CosignersContract:
         async with self.make(cosigner("peak", HONEST.key)) as (cosigners, url):
             assert await cosigners.add_checkpoint(f"{url}/", request_of(1))
 
-    @pytest.mark.parametrize("request_", [request_of(8), request_of(8, 4), request_of(3, 3), request_of(5, 5, FORKED)])
+    @pytest.mark.parametrize("request_", [request_of(8), request_of(8, 4), request_of(3, 3)])
     async def test_what_the_witness_holds_is_told(self, request_: AddCheckpoint) -> None:
         async with self.make(cosigner("peak", HONEST.key)) as (cosigners, url):
             await cosigners.add_checkpoint(url, request_of(5))

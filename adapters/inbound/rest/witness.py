@@ -15,7 +15,7 @@ from adapters.inbound.rest.edge.problems import MEDIA_TYPE, written
 from adapters.inbound.rest.edge.refusals import BodyTooLarge
 from adapters.inbound.rest.edge.trust import client_address
 from app.log.cosigner import Cosigner
-from core.log.cosigning import MAX_REQUEST
+from core.log.cosigning import MAX_REQUEST, LogForked
 from core.log.witness import LedgerRejected, Reason, rejected
 
 SIZE = "text/x.tlog.size"
@@ -25,7 +25,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     Reason.BAD_SIGNATURE: HTTPStatus.FORBIDDEN,
     Reason.UNKNOWN_ORIGIN: HTTPStatus.NOT_FOUND,
     Reason.WRONG_OLD_SIZE: HTTPStatus.CONFLICT,
-    Reason.FORK: HTTPStatus.CONFLICT,
+    Reason.FORK: HTTPStatus.UNPROCESSABLE_ENTITY,
     Reason.BAD_PROOF: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What tlog-witness answers to what the rule book says."""
@@ -75,18 +75,20 @@ def witness_router(cosigner: Cosigner | None) -> APIRouter:
             if cosigner is None:
                 raise rejected(Reason.UNKNOWN_ORIGIN)
             return PlainTextResponse(await cosigner.add_checkpoint(body))
+        except LogForked as forked:
+            # The log signed both: together they prove it, and the one that is held gives way to a newer one.
+            _log.error("log forked", **forked.parameters, notes=forked.notes)
+            return _refused(request, forked)
         except LedgerRejected as error:
-            return _refused(request, error, body)
+            return _refused(request, error)
 
     return router
 
 
-def _refused(request: Request, error: LedgerRejected, body: bytes) -> Response:
-    reason, exchange = error.parameters["reason"], exchange_of(request.scope)
-    if reason == Reason.FORK:
-        # The log itself signed this note and the one of the same size that this witness holds: together they prove it.
-        _log.error("log forked", **error.parameters, note=body.decode())
-    status = STATUS[str(reason)]
+def _refused(request: Request, error: LedgerRejected) -> Response:
+    status = STATUS[str(error.parameters["reason"])]
     if status is HTTPStatus.CONFLICT:
-        return Response(f"{error.parameters['stored_size']}\n", status, media_type=SIZE)
+        # Not as a media type: Starlette would add a charset, and there are clients that compare the whole header.
+        return Response(f"{error.parameters['stored_size']}\n", status, headers={"content-type": SIZE})
+    exchange = exchange_of(request.scope)
     return written(exchange, status, code=error.code, title=error.title, members=error.parameters)

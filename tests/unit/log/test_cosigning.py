@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from core.log.cosigning import (
     MAX_PROOF_LINES,
     MAX_REQUEST,
     AddCheckpoint,
+    LogForked,
     brought,
     check_answer,
     followed,
@@ -29,6 +31,7 @@ from core.log.witness import LedgerRejected, WitnessedLog
 from ports.witnessed import Witnessed
 from tests.contracts.ledger import FORKED, HONEST, SampleLog
 from tests.support.witnesses import MemoryHeads, cosigner
+from tests.support.world import START
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "data/log/tlog-witness.json").read_text(encoding="utf-8"))
 HASH_LINE = "PlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n"
@@ -56,7 +59,10 @@ def test_the_example_answer_of_the_specification_is_read_and_no_cosignature_of_a
     note = parse_note(parse_request(EXAMPLES["request"].encode()).note)
     lines = parse_note("\n".join((note.text, EXAMPLES["answer"]))).signatures
     assert [each.name for each in lines] == ["witness.example/w1", "witness.example/w1", "witness.example/w2"]
-    with pytest.raises(SignatureInvalid, match="no signature of a known key"):
+    with pytest.raises(
+        SignatureInvalid,
+        match=r"no line is of w1\.test/witness and its key; it answered as witness\.example/w1, witness\.example/w2",
+    ):
         check_answer(note, EXAMPLES["answer"], cosigner("w1").key, verify)
 
 
@@ -84,7 +90,6 @@ MALFORMED = {
     "no checkpoint": "old 0\n\n",
     "a checkpoint that is not signed": "old 0\n\n" + parse_note(request_of(8).note).text,
     "an extension line": GOOD.replace("\n\n\u2014", "\nextension\n\n\u2014"),
-    "an empty log with a root": GOOD.replace("\n8\n", "\n0\n"),
     "a size out of range": GOOD.replace("\n8\n", "\n9999999999999999\n"),
     "more than is read": GOOD + "\u2014 w.test AAAAAAAA\n" * (MAX_REQUEST // 19),
 }
@@ -152,6 +157,40 @@ async def test_a_log_may_have_several_keys_and_one_that_is_none_of_them_signs_no
     await witness.add_checkpoint(str(request_of(8, 5, second)).encode())
     with pytest.raises(LedgerRejected, match="bad-signature"):
         await witness.add_checkpoint(str(request_of(9, 8, replace(HONEST, seed=bytes([3]) * 32))).encode())
+
+
+async def test_an_empty_log_has_one_root() -> None:
+    witness = cosigner("peak", HONEST.key)
+    with pytest.raises(LedgerRejected, match="bad-proof"):
+        await witness.add_checkpoint(GOOD.replace("\n8\n", "\n0\n").encode())
+
+
+async def test_a_fork_comes_with_the_two_notes_that_prove_it() -> None:
+    witness = cosigner("peak", HONEST.key)
+    await witness.add_checkpoint(str(request_of(5)).encode())
+    with pytest.raises(LogForked) as forked:
+        await witness.add_checkpoint(str(request_of(5, 5, FORKED)).encode())
+    assert forked.value.notes == (HONEST.note(5), FORKED.note(5))
+
+
+class Overtaken(MemoryHeads):
+    """A larger head is cosigned for somebody else as soon as this one is kept, a minute later."""
+
+    minutes = 0
+
+    async def move(self, old: Checkpoint | None, new: Witnessed) -> bool:
+        moved = await super().move(old, new)
+        self.minutes += 1
+        await super().move(new.checkpoint, Witnessed(checkpoint=HONEST.checkpoint(9), note=HONEST.note(9)))
+        return moved
+
+
+async def test_a_cosignature_has_a_time_at_which_its_head_was_the_largest() -> None:
+    heads = Overtaken()
+    witness = cosigner("peak", HONEST.key, heads=heads, now=lambda: START + timedelta(minutes=heads.minutes))
+    answer = await witness.add_checkpoint(str(request_of(5)).encode())
+    signed, _ = check_answer(parse_note(HONEST.note(5)), answer, witness.key, verify)
+    assert signed.time == START.timestamp()
 
 
 class SlowHeads(MemoryHeads):
