@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from core.log.policy import Policy
 from ports.bus import Message
 from ports.unit_of_work import Tx
 from shared.canonical import Json
@@ -197,8 +198,15 @@ class Log(Protocol):
     async def add_anchor(self, anchor: StoredAnchor) -> None:
         """Keep the ledger's evidence; the same size again is a no-op."""
 
-    async def cosignatures(self, at_least: int, most: int) -> Sequence[StoredCosignature]:
-        """The first `most` cosignatures of checkpoints that cover `at_least` leaves, those of the smallest first."""
+    async def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
+        """Of the checkpoint of exactly this size, by witness."""
+
+    async def witnessed(self, at_least: int, policy: Policy, *, anchored: bool) -> int | None:
+        """The smallest checkpoint that covers `at_least` leaves and that a quorum of the policy cosigned.
+
+        With `anchored`, the smallest of those that the ledger holds as well. None where there is none; a policy without
+        a quorum asks for nothing, and has none.
+        """
 
     async def cosigned(self, witness: str) -> int:
         """The size of the largest checkpoint that this witness (verifier key) cosigned, 0 before the first."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.log.cosigned import joined, quorate
+from app.log.cosigned import joined
 from app.log.trees import inclusion
 from app.log.trust import Trust
 from core.log.disclosures import Disclosure, disclose
@@ -39,13 +39,14 @@ class Receipts:
     async def get(self, caller: Caller, event_id: UUID) -> Receipt:
         """The receipt of the caller's own record of an event; raises RecordMissing or NotYetSigned.
 
-        Evidence that the present trust no longer believes, since an endorser was revoked or the ledger is another one,
-        gives way to that of the newest anchor, and that to none: the receipt is provisional then.
+        Evidence that is not believed, since an endorser was revoked, the ledger is another one, or an endorser's
+        certificate had ended when a witness first cosigned, gives way to that of the newest anchor, and that to none:
+        the receipt is provisional then.
         """
         self.allow(caller, "log.receipt.read")
         receipt, found = await self._verified(caller, event_id, _first(self.trust.witnesses))
         for covering in (_newest_anchored, _signed):
-            if found.step is Step.EVIDENCE:
+            if found.step in (Step.EVIDENCE, Step.CERTIFICATES):
                 receipt, found = await self._verified(caller, event_id, covering)
         if found.validity is Validity.INVALID:
             raise ReceiptUnsound(f"{event_id}: {found.step}: {found.reason}")
@@ -90,16 +91,13 @@ def _first(policy: Policy) -> Covering:
     """
 
     async def covering(log: Log, index: int) -> Covered | None:
-        witnessed = await quorate(log, index + 1, policy)
-        for size in witnessed:
-            anchor = await log.anchor(size)
-            if anchor is not None and anchor.size == size:
-                return await _with_checkpoint(log, anchor)
-        anchored = await _with_checkpoint(log, await log.anchor(index + 1))
-        if anchored is not None or not witnessed:
-            return anchored or await _signed(log, index)
-        cosigned = await log.checkpoint_of(witnessed[0])
-        return None if cosigned is None else (cosigned, None)
+        both = await log.witnessed(index + 1, policy, anchored=True)
+        anchored = await _with_checkpoint(log, await log.anchor(index + 1 if both is None else both))
+        if anchored is not None:
+            return anchored
+        witnessed = await log.witnessed(index + 1, policy, anchored=False)
+        cosigned = None if witnessed is None else await log.checkpoint_of(witnessed)
+        return await _signed(log, index) if cosigned is None else (cosigned, None)
 
     return covering
 

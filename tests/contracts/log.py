@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from core.log.merkle import EMPTY_ROOT
+from core.log.policy import Policy, parse_policy
 from core.log.records import commitment, leaf_of, parse_record
 from core.log.tiles import append, edge_tiles
 from ports.caller import Caller
@@ -26,7 +27,26 @@ from ports.log import (
 from ports.unit_of_work import Missing
 from tests.contracts.worlds import InWorlds, renamed
 from tests.support.scenes import Scene, enrol, found
+from tests.support.witnesses import cosigner
 from tests.support.world import START, World, caller
+
+WITNESSES = {name: cosigner(name).key for name in ("w", "x", "y", "gone")}
+SIGNED = {
+    size: [key for bit, key in enumerate(WITNESSES.values()) if size >> bit & 1]
+    for size in range(1, 1 << len(WITNESSES))
+}
+"""Every set of them has cosigned a checkpoint of its own size; the last of them is in no policy."""
+_NAMED = "".join(f"witness {name} {WITNESSES[name]}\n" for name in ("w", "x", "y"))
+QUORUMS = [
+    parse_policy(_NAMED + lines)
+    for lines in (
+        "quorum y\n",
+        "group g 2 w x y\nquorum g\n",
+        "group g all w x y\nquorum g\n",
+        "group g any w x\ngroup h all g y\nquorum h\n",
+        "group g any x y\ngroup h any g w\nquorum g\n",
+    )
+]
 
 
 async def taken(world: World, caller: Caller, consumer: str = "log", limit: int = 1000) -> Sequence[Pending]:
@@ -256,12 +276,32 @@ class LogContract(InWorlds):
                 await tx.log.add_cosignature(each)
             await tx.log.add_cosignature(StoredCosignature(size=3, witness="a", line="another", at=START))
         async with world.begin_log(ours) as tx:
-            assert list(await tx.log.cosignatures(0, 10)) == list(await tx.log.cosignatures(3, 3)) == kept
-            assert list(await tx.log.cosignatures(4, 10)) == kept[2:]
-            assert list(await tx.log.cosignatures(0, 2)) == kept[:2]
+            assert [list(await tx.log.cosignatures(size)) for size in (3, 4, 7)] == [kept[:2], [], kept[2:]]
             assert [await tx.log.cosigned(witness) for witness in ("a", "b", "c")] == [7, 3, 0]
         async with world.begin_log(theirs) as tx:
-            assert (list(await tx.log.cosignatures(0, 10)), await tx.log.cosigned("a")) == ([], 0)
+            assert (list(await tx.log.cosignatures(3)), await tx.log.cosigned("a")) == ([], 0)
+
+    @pytest.mark.parametrize("policy", QUORUMS)
+    async def test_the_first_checkpoint_with_a_quorum_is_the_one_that_the_policy_itself_would_find(
+        self, scene: Scene, policy: Policy
+    ) -> None:
+        world, club = scene.world, scene.home
+        async with world.begin_log(club) as tx:
+            for size, keys in SIGNED.items():
+                await tx.log.add_checkpoint(StoredCheckpoint(size=size, note="n", at=START))
+                if size % 3 == 0:
+                    await tx.log.add_anchor(StoredAnchor(size=size, evidence={}, at=START))
+                for key in keys:
+                    await tx.log.add_cosignature(StoredCosignature(size=size, witness=str(key), line="l", at=START))
+        async with world.begin_log(club) as tx:
+            for at_least in range(len(SIGNED) + 2):
+                quorate = [size for size, keys in SIGNED.items() if size >= at_least and policy.satisfied_by(keys)]
+                both = [size for size in quorate if size % 3 == 0]
+                found = [await tx.log.witnessed(at_least, policy, anchored=anchored) for anchored in (False, True)]
+                assert found == [next(iter(sizes), None) for sizes in (quorate, both)]
+            assert await tx.log.witnessed(0, parse_policy("quorum none\n"), anchored=False) is None
+        async with world.begin_log(scene.host) as tx:
+            assert await tx.log.witnessed(0, policy, anchored=False) is None
 
     async def test_a_record_opens_its_commitment_and_has_no_index_until_it_is_a_leaf(self, scene: Scene) -> None:
         visit = await scene.requested((await scene.member()).id)

@@ -16,6 +16,10 @@ def teller(job: str) -> Tell:
         if trouble is None:
             _log.info("turn recovered", job=job, club=str(club))
             return
+        if trouble.times & (trouble.times - 1):
+            # Told whenever the number has doubled: what others have to mend, such as a witness that does not follow a
+            # log yet, may last for days.
+            return
         # The first failure is told whole, the following ones in a line, as of a job that fails altogether.
         whole = trouble.error if trouble.times == 1 else None
         _log.error("turn failed", job=job, club=str(club), times=trouble.times, error=trouble.error, exc_info=whole)

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, delete, func, literal, or_, select, update
 
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import TENANT, Database, Session, everyones, mine
 from adapters.outbound.sql.journal import LOG
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.log.merkle import EMPTY_ROOT
+from core.log.policy import Policy
 from core.log.records import parse_record
 from ports.bus import Message
 from ports.log import (
@@ -78,9 +79,18 @@ _ANCHOR = (
 )
 _COSIGNATURES = (
     select(schema.cosignature)
+    .where(schema.cosignature.c.size == bindparam("size"), mine(schema.cosignature))
+    .order_by(schema.cosignature.c.witness)
+)
+_OVER = (
+    select(schema.cosignature.c.size)
     .where(schema.cosignature.c.size >= bindparam("size"), mine(schema.cosignature))
-    .order_by(schema.cosignature.c.size, schema.cosignature.c.witness)
-    .limit(bindparam("most"))
+    .group_by(schema.cosignature.c.size)
+    .order_by(schema.cosignature.c.size)
+    .limit(1)
+)
+_OVER_AND_ANCHORED = _OVER.join(
+    schema.anchor, and_(schema.anchor.c.size == schema.cosignature.c.size, mine(schema.anchor))
 )
 _COSIGNED = select(func.max(schema.cosignature.c.size)).where(
     schema.cosignature.c.witness == bindparam("witness"), mine(schema.cosignature)
@@ -250,11 +260,18 @@ class SqlLog:
         row = {"club_id": self._club, "size": anchor.size, "evidence": evidence, "at": anchor.at}
         await self._session.upsert(schema.anchor, [row], keep=True)
 
-    async def cosignatures(self, at_least: int, most: int) -> Sequence[StoredCosignature]:
-        rows = await self._session.all(_COSIGNATURES, size=at_least, most=most)
+    async def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
+        rows = await self._session.all(_COSIGNATURES, size=size)
         return [
             StoredCosignature(size=row["size"], witness=row["witness"], line=row["line"], at=row["at"]) for row in rows
         ]
+
+    async def witnessed(self, at_least: int, policy: Policy, *, anchored: bool) -> int | None:
+        if policy.quorum is None:
+            return None
+        over = (_OVER_AND_ANCHORED if anchored else _OVER).having(_quorate(policy, policy.quorum))
+        size: int | None = await self._session.value(over, size=at_least)
+        return size
 
     async def cosigned(self, witness: str) -> int:
         return await self._session.value(_COSIGNED, witness=witness) or 0
@@ -331,6 +348,18 @@ class SqlBacklog:
         if row is None:
             raise Missing(kind="log")
         return DirectoryEntry(**row)
+
+
+def _quorate(policy: Policy, quorum: str) -> ColumnElement[bool]:
+    """`Policy.satisfied_by` for the cosignatures of one checkpoint: the database looks through as many as there are."""
+    by = schema.cosignature.c.witness
+    reached: dict[str, ColumnElement[int]] = {
+        name: func.max(case((by == str(key), 1), else_=0)) for name, key in policy.witnesses.items()
+    }
+    for name, group in policy.groups.items():
+        members = sum((reached[member] for member in group.members), literal(0))
+        reached[name] = case((members >= group.threshold, 1), else_=0)
+    return reached[quorum] == 1
 
 
 def _log_key(row: Mapping[str, Any]) -> LogKey:

@@ -65,6 +65,7 @@ async def _examine_ports(system: System) -> list[Check]:
     # Logs are compared with the ledger, so it has to answer.
     if ledger[0].state is State.OK and all(check.state is not State.FAILED for check in (*checks, *database)):
         checks += await examine_logs(system)
+    if all(check.state is not State.FAILED for check in database):
         checks += await examine_witnesses(system)
     first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
     return [first, *database[1:], *checks]

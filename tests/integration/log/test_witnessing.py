@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.log.cosigned import joined
-from app.log.witnessing import PATIENCE, WitnessDisputes
+from app.log.witnessing import PATIENCE
 from core.log.checkpoints import Checkpoint, open_checkpoint
 from core.log.cosigning import AddCheckpoint
-from core.log.notes import parse_note
+from core.log.notes import Signature, parse_note
 from core.log.receipts import Assurance, State, Validity, verify_receipt
 from ports.cosigners import WitnessRefused, WitnessUnavailable
 from ports.ledger import LedgerUnavailable
+from ports.log import StoredCosignature
 from ports.witnessed import Witnessed
-from tests.integration.log.witnessed import Network, network_at
-from tests.support.witnesses import cosigner
-
-Answer = Callable[[], Awaitable[str]]
+from tests.integration.log.witnessed import LIES, Answer, Network, down, lost, network_at
+from tests.support.attested import Making, trust_in
+from tests.support.organisations import Organisation
+from tests.support.witnesses import cosigner, direct
 
 
 @pytest.fixture
@@ -28,15 +30,6 @@ async def network(tmp_path: Path) -> AsyncIterator[Network]:
     with capture_logs():
         async with network_at(tmp_path) as network:
             yield network
-
-
-async def down(_request: AddCheckpoint, _answer: Answer) -> str:
-    raise WitnessUnavailable(url="there", reason="down")
-
-
-async def lost(_request: AddCheckpoint, answer: Answer) -> str:
-    await answer()
-    raise WitnessUnavailable(url="there", reason="its answer was lost")
 
 
 async def test_a_receipt_is_witnessed_once_a_quorum_of_operators_cosigned(network: Network) -> None:
@@ -115,6 +108,46 @@ async def test_a_witness_that_is_down_is_asked_once_a_turn_and_delays_nobody(net
     assert (await network.verified(event)).assurance is Assurance.WITNESSED
 
 
+async def test_a_witness_that_is_silent_about_one_log_answers_for_the_others_in_the_end(network: Network) -> None:
+    await network.grown()
+    home, host = [network.scene.home.of_club, network.scene.host.of_club]
+    mute = await network.origin(network.scene.home)
+
+    async def silent(request: AddCheckpoint, answer: Answer) -> str:
+        if request.note.startswith(f"{mute}\n"):
+            raise WitnessUnavailable(url="there", reason="silent")
+        return await answer()
+
+    network.spoil("peak", silent)
+    for turn, order in enumerate(((home, host), (host, home)), 1):
+        network.witnesses["peak"].waiting = dict.fromkeys(order)
+        for _ in range(2):
+            await network.grown()
+            with pytest.raises(WitnessUnavailable):
+                await network.witness("peak")
+        assert len(await network.stored(network.scene.host)) == turn
+        assert home in network.witnesses["peak"].waiting
+    assert not await network.stored(network.scene.home)
+
+
+async def test_however_much_was_cosigned_without_a_quorum_older_receipts_are_witnessed_in_the_end(
+    network: Network,
+) -> None:
+    event = await network.grown()
+    await network.witness("peak")
+    ((size, _),) = await network.stored(network.scene.host)
+    async with network.world.begin_log(network.scene.host) as tx:
+        for key in (cosigner(f"w{n}").key for n in range(100)):
+            line = str(Signature(name=key.name, key_id=key.id, data=bytes(72)))
+            one = StoredCosignature(size=size, witness=str(key), line=line, at=network.world.clock())
+            await tx.log.add_cosignature(one)
+    assert (await network.verified(event)).assurance is Assurance.SELF
+    await network.grown()
+    await network.witness()
+    found = await network.verified(event)
+    assert (found.state, found.assurance) == (State.ANCHORED, Assurance.WITNESSED)
+
+
 async def test_a_witness_that_is_down_is_not_woken_before_its_time(network: Network) -> None:
     network.spoil("peak", down)
     await network.grown()
@@ -140,30 +173,6 @@ async def test_an_answer_that_was_lost_is_asked_for_again(network: Network) -> N
     assert not network.witnesses["peak"].disputed
 
 
-async def the_log_s_own(request: AddCheckpoint, _answer: Answer) -> str:
-    return str(parse_note(request.note).signatures[0])
-
-
-def altered(at: int) -> Any:
-    async def answer(_request: AddCheckpoint, honest: Answer) -> str:
-        line = await honest()
-        return line[:at] + ("A" if line[at] != "A" else "B") + line[at + 1 :]
-
-    return answer
-
-
-async def nothing(_request: AddCheckpoint, _answer: Answer) -> str:
-    return "\n"
-
-
-LIES: dict[str, Any] = {
-    "the log's own line": the_log_s_own,
-    "an altered signature": altered(-12),
-    "an altered time": altered(30),
-    "nothing": nothing,
-}
-
-
 @pytest.mark.parametrize("name", LIES)
 async def test_a_witness_that_lies_is_told_of_and_believed_in_nothing(network: Network, name: str) -> None:
     network.spoil("peak", LIES[name])
@@ -185,14 +194,47 @@ async def test_a_witness_that_lies_is_told_of_and_believed_in_nothing(network: N
     assert not network.witnesses["peak"].disputed
 
 
-async def test_a_witness_whose_clock_is_far_ahead_is_not_believed(network: Network) -> None:
-    network.peak = replace(network.peak, now=lambda: network.world.clock() + 2 * PATIENCE * 60)
+@pytest.mark.parametrize(("hours", "said"), [(2, "yet to come"), (-2, "no such checkpoint"), (-480_000, "no such")])
+async def test_a_witness_whose_clock_is_far_off_is_not_believed(network: Network, hours: int, said: str) -> None:
+    network.peak = replace(network.peak, now=lambda: network.world.clock() + timedelta(hours=hours))
     network.cosigners.witnesses = {**network.cosigners.witnesses, "http://peak.test/witness": network.peak}
     await network.grown()
     await network.witness("peak")
     (dispute, _) = network.witnesses["peak"].disputed.values()
-    assert "yet to come" in dispute.reason
+    assert said in dispute.reason
     assert not await network.stored(network.scene.host)
+
+
+async def test_an_old_checkpoint_may_be_cosigned_as_late_as_its_witness_comes(network: Network) -> None:
+    event = await network.grown()
+    network.world.clock.forward(seconds=30 * 86400)
+    network.peak, network.vale = (
+        replace(each, now=network.world.clock.__call__) for each in (network.peak, network.vale)
+    )
+    network.cosigners.witnesses = direct(network.peak, network.vale).witnesses
+    await network.witness()
+    assert (await network.verified(event)).assurance is Assurance.WITNESSED
+
+
+async def test_a_witness_that_was_set_back_cosigns_again_and_somebody_is_told(network: Network) -> None:
+    await network.grown()
+    origin = await network.origin(network.scene.host)
+    await network.witness("peak")
+    kept = dict(network.heads("peak"))
+    for _ in range(2):
+        await network.grown()
+        await network.witness("peak")
+    network.heads("peak")[origin] = kept[origin]
+    event = await network.grown()
+    with capture_logs() as logs:
+        await network.witness()
+    (told,) = [each for each in logs if each["event"] == "witness disputes"]
+    assert "fewer leaves than it cosigned" in told["error"]
+    assert (await network.verified(event)).assurance is Assurance.WITNESSED
+    assert network.gauges()["concordat_witness_disputed_logs", "peak"] == 1
+    await network.grown()
+    await network.witness()
+    assert not network.witnesses["peak"].disputed
 
 
 HELD = {
@@ -219,32 +261,6 @@ async def test_a_witness_that_saw_another_history_is_told_of(network: Network, n
     assert {by for _, by in await network.stored(network.scene.host)} == {"vale"}
     assert {by for _, by in await network.stored(network.scene.home)} == {"peak", "vale"}
     assert network.heads("peak")[origin].checkpoint == other
-
-
-async def test_doctor_s_question_finds_a_log_that_was_set_back_and_keeps_nothing(network: Network) -> None:
-    await network.grown()
-    host, peak = network.scene.host, network.witnesses["peak"]
-    assert await peak.examine(host.of_club)
-    assert not await network.stored(host)
-    origin = await network.origin(host)
-    held = network.heads("peak")[origin].checkpoint
-    network.heads("peak")[origin] = Witnessed(checkpoint=replace(held, size=held.size + 1), note="")
-    with pytest.raises(WitnessDisputes, match="more leaves"):
-        await peak.examine(host.of_club)
-
-
-async def test_doctor_s_question_finds_another_checkpoint_and_moves_no_witness(network: Network) -> None:
-    await network.grown()
-    await network.witness("peak")
-    host, peak = network.scene.host, network.witnesses["peak"]
-    origin = await network.origin(host)
-    held = network.heads("peak")[origin].checkpoint
-    await network.grown()
-    assert await peak.examine(host.of_club)
-    assert network.heads("peak")[origin].checkpoint == held
-    network.heads("peak")[origin] = Witnessed(checkpoint=replace(held, root=bytes(32)), note="")
-    with pytest.raises(WitnessDisputes, match="another checkpoint"):
-        await peak.examine(host.of_club)
 
 
 async def test_a_log_that_a_witness_does_not_follow_waits_alone(network: Network) -> None:
@@ -279,6 +295,35 @@ async def test_without_a_ledger_a_log_is_witnessed_after_a_while(network: Networ
         await network.witness()
         found = await network.verified(event)
         assert (found.state, found.assurance) == (State.PROVISIONAL, assurance)
+
+
+async def test_a_witness_that_came_after_an_endorser_s_certificate_ended_costs_nobody_the_receipt(
+    network: Network,
+) -> None:
+    now = network.world.clock()
+    organisations = [Organisation(name) for name in ("HarbourMSP", "SummitMSP")]
+    endorsers = [(one.msp_id, one.member(ends=now + timedelta(hours=1))) for one in organisations]
+
+    async def evidence(origin: str, size: int) -> dict[str, Any]:
+        async with network.world.look(network.scene.host) as tx:
+            own, root = (await tx.log.head()).origin, (await tx.log.head()).root
+        checkpoint = Checkpoint(origin=origin, size=size, root=root if origin == own else bytes(32))
+        return Making(checkpoint=checkpoint, endorsers=endorsers).read().to_json()
+
+    async def trust() -> dict[str, Any]:
+        return trust_in(*organisations, k=2).to_json()
+
+    ledger: Any = network.world.ledger
+    ledger.evidence, ledger.trust = evidence, trust
+    event = await network.grown()
+    assert (await network.verified(event)).assurance is Assurance.CONSORTIUM
+    network.world.clock.forward(seconds=2 * 3600)
+    network.cosigners.witnesses = direct(
+        *(replace(each, now=network.world.clock.__call__) for each in (network.peak, network.vale))
+    ).witnesses
+    await network.witness()
+    found = await network.verified(event)
+    assert (found.validity, found.state, found.assurance) == (Validity.VALID, State.PROVISIONAL, Assurance.WITNESSED)
 
 
 class Crash(BaseException):

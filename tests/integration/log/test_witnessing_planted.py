@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 import app.log.publisher
 from adapters.inbound.jobs.pipeline import Pipeline
 from app.log.witnessing import Witnessing
-from core.log.notes import Note
 from core.log.policy import Policy
 from ports.cosigners import WitnessUnavailable
 from ports.log import Log, StoredCheckpoint
@@ -21,7 +20,7 @@ from tests.integration.log.witnessed import Network, network_at
 Check = Callable[[Network], Awaitable[None]]
 
 
-def believes_anything(self: Witnessing, note: Note, lines: str) -> str:
+def believes_anything(self: Witnessing, target: StoredCheckpoint, lines: str) -> str:
     return lines
 
 
@@ -30,18 +29,25 @@ async def takes_the_newest(self: Witnessing, log: Log, held: int) -> StoredCheck
     return None if newest is None or newest.size <= held else newest
 
 
-async def asks_everybody(self: Witnessing, club: Any) -> bool:
+async def asks_everybody(self: Witnessing, club: Any) -> None:
     self.down = None
     try:
-        return await self._cosign(club)
+        await self._cosign(club)
     except WitnessUnavailable as error:
         self.down = error
-        return False
 
 
 async def forgets_what_is_left(self: Witnessing) -> None:
-    batch, self.waiting, self.down = self.waiting, set(), None
+    batch, self.waiting, self.down = tuple(self.waiting), {}, None
     await self.turns.each(batch, self._turn)
+    if self.down is not None:
+        raise self.down
+
+
+async def keeps_the_order(self: Witnessing) -> None:
+    order, self.down = tuple(self.waiting), None
+    await self.turns.each(order, self._turn)
+    self.waiting = {club: None for club in order if club in self.waiting} | self.waiting
     if self.down is not None:
         raise self.down
 
@@ -90,6 +96,12 @@ PLANTS = {
         "tick",
         forgets_what_is_left,
         suite.test_a_witness_that_is_down_is_asked_once_a_turn_and_delays_nobody,
+    ),
+    "the one that is not answered for stays the first": Plant(
+        Witnessing,
+        "tick",
+        keeps_the_order,
+        suite.test_a_witness_that_is_silent_about_one_log_answers_for_the_others_in_the_end,
     ),
     "cosignatures are not published": Plant(app.log.publisher, "joined", publishes_no_cosignature, crashes),
     "a dispute is told to nobody": Plant(Pipeline, "witness", tells_nobody, lies),

@@ -1,6 +1,6 @@
 """A network that two other operators' witnesses cosign for, in the test's own process, turn by turn."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +11,51 @@ from adapters.inbound.jobs.pipeline import Pipeline
 from app.log.cosigner import Cosigner
 from app.log.witnessing import Witnessing
 from concordat.assembly.workers import build_workers
-from core.log.notes import parse_key
+from core.log.cosigning import AddCheckpoint
+from core.log.notes import parse_key, parse_note
 from core.log.receipts import Verification, receipt_text, verify_bytes
 from ports.caller import Caller
+from ports.cosigners import WitnessUnavailable
 from ports.witnessed import Witnessed
 from tests.support.databases import MEMORY
 from tests.support.scenes import Scene, two_clubs
 from tests.support.witnesses import URL, DirectCosigners, MemoryHeads, Spoil, cosigner, direct, policy_of
 from tests.support.world import World, world_at
+
+Answer = Callable[[], Awaitable[str]]
+
+
+async def down(_request: AddCheckpoint, _answer: Answer) -> str:
+    raise WitnessUnavailable(url="there", reason="down")
+
+
+async def lost(_request: AddCheckpoint, answer: Answer) -> str:
+    await answer()
+    raise WitnessUnavailable(url="there", reason="its answer was lost")
+
+
+async def the_log_s_own(request: AddCheckpoint, _answer: Answer) -> str:
+    return str(parse_note(request.note).signatures[0])
+
+
+def altered(at: int) -> Any:
+    async def answer(_request: AddCheckpoint, honest: Answer) -> str:
+        line = await honest()
+        return line[:at] + ("A" if line[at] != "A" else "B") + line[at + 1 :]
+
+    return answer
+
+
+async def nothing(_request: AddCheckpoint, _answer: Answer) -> str:
+    return "\n"
+
+
+LIES: dict[str, Any] = {
+    "the log's own line": the_log_s_own,
+    "an altered signature": altered(-12),
+    "an altered time": altered(30),
+    "nothing": nothing,
+}
 
 
 @dataclass(kw_only=True)
@@ -89,7 +126,8 @@ class Network:
     async def stored(self, club: Caller) -> set[tuple[int, str]]:
         """What is kept of cosignatures: sizes, and the witness's name."""
         async with self.world.begin_log(club) as tx:
-            found = await tx.log.cosignatures(0, 1000)
+            sizes = range((await tx.log.head()).size + 1)
+            found = [each for size in sizes for each in await tx.log.cosignatures(size)]
         return {(each.size, each.witness.partition(".")[0]) for each in found}
 
 

@@ -96,6 +96,13 @@ def test_the_wait_doubles_up_to_an_end(times: int, seconds: float) -> None:
     assert trouble.is_over(START + timedelta(seconds=seconds))
 
 
+def test_trouble_that_lasts_is_logged_more_and_more_rarely() -> None:
+    with capture_logs() as lines:
+        for times in range(1, 1001):
+            teller("log.sign")(BAD, Trouble(error=RuntimeError("no"), times=times, at=START))
+    assert [line["times"] for line in lines] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+
+
 def test_the_first_failure_is_logged_whole_and_the_others_in_a_line() -> None:
     with capture_logs() as lines:
         for times in (1, 2):
