@@ -136,7 +136,9 @@ async def wired(settings: Settings, overrides: Mapping[str, Any] | None = None) 
     for name, replacement in (overrides or {}).items():
         container.providers[name].override(providers.Object(replacement))
     try:
-        await _settled(container.init_resources())
+        # One after the other: of several at once, one that fails leaves the others half-made, and they complain aloud.
+        for resource in container.traverse(types=[providers.Resource]):
+            await _settled(resource.init())
         yield container
     finally:
         await _settled(container.shutdown_resources())

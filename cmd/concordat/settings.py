@@ -20,6 +20,8 @@ from pydantic_settings import TomlConfigSettingsSource as ProfileSource
 from adapters.outbound.sql.postgres_url import complaint, is_postgres
 from concordat.failures import USAGE, Failure
 from concordat.places import profile_file
+from core.log.notes import is_name
+from core.log.policy import NONE as NO_WITNESS
 
 PREFIX = "CONCORDAT_"
 IGNORED = ("CONCORDAT_TEST_", "CONCORDAT_SECRET_")
@@ -81,7 +83,7 @@ class Settings(BaseSettings):
     conclude_seconds: Seconds = 60
     purge_seconds: Seconds = 60
 
-    witness_name: str = Field(default="", pattern=r"^[^\s+]{0,200}$")
+    witness_name: str = ""
     witness_logs: Path | None = None
     witness_policy: Path | None = None
 
@@ -128,6 +130,14 @@ class Settings(BaseSettings):
         for each in value:
             if re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", each) is None:
                 raise ValueError(f"{each} is no origin like https://desk.example")
+        return value
+
+    @field_validator("witness_name")
+    @classmethod
+    def _witness_is_a_name(cls, value: str) -> str:
+        """As signed notes have it in a key's name, and policies in a witness's."""
+        if value and (not is_name(value) or value == NO_WITNESS):
+            raise ValueError(f"{value!r} has a space, a plus sign or too many letters, or is the word {NO_WITNESS}")
         return value
 
     @field_validator("data_folder")

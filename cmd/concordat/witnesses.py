@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from adapters.outbound.ed25519 import Signer
 from concordat.failures import USAGE, Failure
@@ -42,7 +43,10 @@ async def open_witnesses(settings: Settings, secrets: Secrets, random_bytes: Cal
         own = VerifierKey(name=settings.witness_name, public=signer.key, algorithm=Algorithm.COSIGNATURE), signer
         _refuse_itself(own[0], policy)
     elif followed:
-        raise _failure("witness_logs is set and witness_name is not", "Name the witness that follows these logs.")
+        raise _failure(
+            "witness_logs is set and witness_name is not",
+            f"Set {PREFIX}WITNESS_NAME: the name of the witness that follows these logs.",
+        )
     _refuse_bad_urls(policy)
     return Witnesses(own=own, followed=followed, policy=text, keys=policy.witnesses, urls=policy.urls)
 
@@ -72,11 +76,27 @@ def _refuse_itself(own: VerifierKey, policy: Policy) -> None:
 
 def _refuse_bad_urls(policy: Policy) -> None:
     for name, url in policy.urls.items():
-        if not url.startswith(("https://", "http://")):
+        if said := complaint(url):
             raise _failure(
-                f"The witness {name} of witness_policy has a URL that is neither https nor http",
-                "Write its submission prefix.",
+                f"The URL of the witness {name} in witness_policy cannot be used, since it {said}",
+                "Write it as its operator exports it, like https://HOST/witness.",
             )
+
+
+def complaint(url: str) -> str | None:
+    """What keeps this URL from being the submission prefix of a witness; None for a good one."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return "is no URL"
+    if not is_whole or not url.isprintable() or " " in url:
+        return "is no URL that begins with https:// or http:// and names a host"
+    if "@" in parts.netloc:
+        return "has a user or a password in it, and policies are public"
+    if parts.query or parts.fragment:
+        return "does not end in a path"
+    return None
 
 
 def _failure(said: str, advice: str) -> Failure:

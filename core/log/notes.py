@@ -45,7 +45,7 @@ class VerifierKey:
     algorithm: Algorithm = Algorithm.ED25519
 
     def __post_init__(self) -> None:
-        if not _is_name(self.name) or len(self.public) != PUBLIC_KEY_SIZE:
+        if not is_name(self.name) or len(self.public) != PUBLIC_KEY_SIZE:
             raise MalformedKey("a key has a name without spaces or plus signs, and 32 bytes")
 
     @property
@@ -195,7 +195,7 @@ def _check_text(text: str) -> None:
 
 def _signature(line: str) -> Signature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not space or not _is_name(name):
+    if not line.startswith(_DASH) or not space or not is_name(name):
         raise MalformedNote("not a signature line")
     data = decode64(encoded)
     if len(data) <= KEY_ID_SIZE:
@@ -220,5 +220,6 @@ def _message(text: str, time: int | None) -> bytes:
     return (text if time is None else f"cosignature/v1\ntime {time}\n{text}").encode()
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a key may be called so."""
     return _NAME.fullmatch(text) is not None

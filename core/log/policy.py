@@ -13,6 +13,10 @@ MAX_NAMES = 256
 """The most logs, and the most witnesses and groups together; tlog-policy asks for at least 32 of each."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_OTHER_KIND = {
+    Algorithm.ED25519: "the key is a witness's, and a log's belongs here",
+    Algorithm.COSIGNATURE: "the key is a log's, and a witness's belongs here",
+}
 _COUNT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 
 
@@ -58,14 +62,14 @@ class _Draft:
 
     def log(self, words: list[str]) -> None:
         if len(words) not in (1, 2):
-            raise MalformedPolicy("log <vkey> [<url>]")
+            raise MalformedPolicy("a log has a key and at most a URL: log <vkey> [<url>]")
         key = _key(words[0], Algorithm.ED25519)
         _refuse_duplicate(key, self.logs)
         self.logs.append(key)
 
     def witness(self, words: list[str]) -> None:
         if len(words) not in (2, 3):
-            raise MalformedPolicy("witness <name> <vkey> [<url>]")
+            raise MalformedPolicy("a witness has a name, a key and at most a URL: witness <name> <vkey> [<url>]")
         self._refuse_name(words[0])
         key = _key(words[1], Algorithm.COSIGNATURE)
         _refuse_duplicate(key, self.witnesses.values())
@@ -77,32 +81,38 @@ class _Draft:
             case [name, count, *members] if members:
                 self._refuse_name(name)
             case _:
-                raise MalformedPolicy("group <name> <threshold> <name>...")
+                raise MalformedPolicy("a group has a name, a threshold and members: group <name> <threshold> <name>...")
         for member in members:
             if member not in self.witnesses and member not in self.groups:
-                raise MalformedPolicy("a group of names not yet defined")
+                raise MalformedPolicy("the group has a member that no line before names")
             if member in self.grouped:
-                raise MalformedPolicy("a name is a member of two groups")
+                raise MalformedPolicy("a name is a member twice, of this group or of two")
             self.grouped.add(member)
         self.groups[name] = Group(threshold=_threshold(count, len(members)), members=tuple(members))
 
     def set_quorum(self, words: list[str]) -> None:
-        if self.quorum is not None or len(words) != 1:
-            raise MalformedPolicy("one quorum <name>")
+        if self.quorum is not None:
+            raise MalformedPolicy("a second quorum; to count several witnesses, make a group of them")
+        if len(words) != 1:
+            raise MalformedPolicy("a quorum is one name; to count several witnesses, make a group of them")
         if words[0] != NONE and words[0] not in self.witnesses and words[0] not in self.groups:
-            raise MalformedPolicy("a quorum of a name not yet defined")
+            raise MalformedPolicy("the quorum is of a name that no line before has")
         self.quorum = words[0]
 
     def _refuse_name(self, name: str) -> None:
         if not name or name == NONE or name in self.witnesses or name in self.groups:
-            raise MalformedPolicy("a name that is reserved, missing or taken")
+            raise MalformedPolicy("the name is taken, or none, which is reserved")
 
 
 def parse_policy(text: str) -> Policy:
     """Raises MalformedPolicy. Octets beyond ASCII must be UTF-8 here, since a policy travels inside JSON."""
     lines = text.split("\n")
-    if len(text) > MAX_POLICY or lines.pop() or _CONTROL.search(text):
-        raise MalformedPolicy("too long, with control characters, or without a last newline")
+    if len(text) > MAX_POLICY:
+        raise MalformedPolicy("it is too long")
+    if lines.pop():
+        raise MalformedPolicy("its last line has no line break at its end")
+    if _CONTROL.search(text):
+        raise MalformedPolicy("it has control characters")
     draft = _Draft()
     verbs: dict[str, Callable[[list[str]], None]] = {
         "log": draft.log,
@@ -110,17 +120,20 @@ def parse_policy(text: str) -> Policy:
         "group": draft.group,
         "quorum": draft.set_quorum,
     }
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         verb, *words = [word for word in re.split(r"[ \t]+", line) if word] or ["#"]
         if verb.startswith("#"):
             continue
-        if verb not in verbs:
-            raise MalformedPolicy("a line that is neither log, witness, group nor quorum")
-        verbs[verb](words)
-        if max(len(draft.logs), len(draft.witnesses) + len(draft.groups)) > MAX_NAMES:
-            raise MalformedPolicy("too many names")
+        try:
+            if verb not in verbs:
+                raise MalformedPolicy("it is neither log, witness, group nor quorum")
+            verbs[verb](words)
+            if max(len(draft.logs), len(draft.witnesses) + len(draft.groups)) > MAX_NAMES:
+                raise MalformedPolicy("too many names")
+        except MalformedPolicy as error:
+            raise MalformedPolicy(f"line {number}: {error.reason}") from error
     if draft.quorum is None:
-        raise MalformedPolicy("no quorum line")
+        raise MalformedPolicy("it has no quorum line")
     quorum = None if draft.quorum == NONE else draft.quorum
     return Policy(
         logs=tuple(draft.logs), witnesses=draft.witnesses, urls=draft.urls, groups=draft.groups, quorum=quorum
@@ -131,15 +144,15 @@ def _key(text: str, algorithm: Algorithm) -> VerifierKey:
     try:
         key = parse_key(text)
     except MalformedKey as error:
-        raise MalformedPolicy(f"not a key: {error.reason}") from error
+        raise MalformedPolicy(f"the key cannot be read, it was altered or not copied whole: {error.reason}") from error
     if key.algorithm is not algorithm:
-        raise MalformedPolicy("a key of a kind that does not belong here")
+        raise MalformedPolicy(_OTHER_KIND[algorithm])
     return key
 
 
 def _refuse_duplicate(key: VerifierKey, others: Iterable[VerifierKey]) -> None:
     if any(key.public == other.public for other in others):
-        raise MalformedPolicy("the same key twice")
+        raise MalformedPolicy("the key stands in a line before as well")
 
 
 def _threshold(count: str, members: int) -> int:
@@ -147,5 +160,5 @@ def _threshold(count: str, members: int) -> int:
     if threshold is None and _COUNT.fullmatch(count):
         threshold = int(count)
     if threshold is None or not 1 <= threshold <= members:
-        raise MalformedPolicy("a threshold is all, any, or a number of members")
+        raise MalformedPolicy(f"a threshold is all, any, or a number from 1 to {members}, as many as there are members")
     return threshold

@@ -15,6 +15,8 @@ from app.log.cosigner import Cosigner
 from concordat.servers import WebServer, bind
 from ports.cosigners import Cosigners, WitnessUnavailable
 from tests.contracts.cosigners import CosignersContract, request_of
+from tests.contracts.ledger import HONEST
+from tests.support.witnesses import cosigner
 from tests.unit.rest.fake import serve
 
 LINE = b"\xe2\x80\x94 w.test/w AAAAAAAA\n"
@@ -47,12 +49,17 @@ def logs() -> Iterator[list[Any]]:
 
 
 @asynccontextmanager
-async def answering(*parts: bytes, pause: float = 0.0, hold: bool = False) -> AsyncIterator[str]:
-    """A server that reads the head of a request and sends these bytes; with `hold` it never ends the connection."""
+async def answering(
+    *parts: bytes, pause: float = 0.0, hold: bool = False, heads: list[bytes] | None = None
+) -> AsyncIterator[str]:
+    """A server that reads a request and sends these bytes; with `hold` it never ends the connection."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+            if heads is not None:
+                heads.append(head)
             for part in parts:
                 writer.write(part)
                 await writer.drain()
@@ -95,8 +102,33 @@ class TestHttpCosigners(CosignersContract):
                 await cosigners.add_checkpoint(url, request_of(1))
             assert time.monotonic() - started < 2
 
-    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/witness", "http://", "http://["])
-    async def test_nobody_there_is_unavailable(self, url: str) -> None:
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("http://127.0.0.1:1/witness", "nobody listens there"),
+            ("http://[", "there is no such host"),
+            ("http://", "the connection failed: UnsupportedProtocol"),
+        ],
+    )
+    async def test_nobody_there_is_unavailable_for_a_reason_in_words(self, url: str, reason: str) -> None:
         async with HttpCosigners() as cosigners:
-            with pytest.raises(WitnessUnavailable):
+            with pytest.raises(WitnessUnavailable) as unavailable:
                 await cosigners.add_checkpoint(url, request_of(1))
+        assert unavailable.value.parameters["reason"] == reason
+
+    async def test_a_scheme_that_is_not_spoken_there_is_named(self) -> None:
+        async with answering(b"220 mail.test ESMTP\r\n") as url, HttpCosigners() as cosigners:
+            with pytest.raises(WitnessUnavailable, match="no HTTP is spoken there"):
+                await cosigners.add_checkpoint(url, request_of(1))
+        async with self.make(cosigner("peak", HONEST.key)) as (cosigners, url):
+            with pytest.raises(WitnessUnavailable, match="no TLS is spoken there"):
+                await cosigners.add_checkpoint(f"https{url[4:]}", request_of(1))
+
+    async def test_cookies_are_not_kept(self) -> None:
+        told = b"set-cookie: a=b; path=/\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(LINE)
+        heads: list[bytes] = []
+        async with answering(b"HTTP/1.1 200 OK\r\n" + told, LINE, heads=heads) as url, HttpCosigners() as cosigners:
+            for _ in range(2):
+                await cosigners.add_checkpoint(url, request_of(1))
+        assert len(heads) == 2
+        assert not any(b"cookie" in head.lower() for head in heads)

@@ -7,7 +7,9 @@ import typer
 from concordat.failures import USAGE, Failure
 from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
-from concordat.settings import PREFIX, Settings, load
+from concordat.settings import PREFIX, Settings, load, without_password
+from concordat.witnesses import complaint
+from core.log.policy import parse_policy
 
 witness = typer.Typer(help="Operators who cosign each other's logs.", no_args_is_help=True)
 
@@ -29,11 +31,24 @@ def export(
     """
     settings = load(profile=profile, data_folder=data_folder)
     if not settings.witness_name:
-        raise Failure("This deployment is no witness.", f"Set {PREFIX}WITNESS_NAME.", status=USAGE)
-    typer.echo(run(_lines(settings, url)), nl=False)
+        raise Failure(
+            "This deployment is no witness.",
+            f"Set {PREFIX}WITNESS_NAME to a name for it, like witness.your-domain.org.",
+            status=USAGE,
+        )
+    if said := complaint(url):
+        raise Failure(
+            f"{without_password(url)} {said}.",
+            "Name where others reach this witness: https://HOST/witness.",
+            status=USAGE,
+        )
+    exported = run(_exported(settings, url))
+    typer.echo(exported, nl=False)
+    if not parse_policy(exported).logs:
+        typer.echo("No log has a key yet: once a club was founded and the server runs, export again.", err=True)
 
 
-async def _lines(settings: Settings, url: str) -> str:
+async def _exported(settings: Settings, url: str) -> str:
     from concordat.container import migrated
 
     async with migrated(settings) as system:

@@ -1,5 +1,6 @@
 """What the settings say of witnesses: files that can be used, a key that stays, and nobody who vouches for himself."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import pytest
 
 from adapters.outbound.sql.migrate import migrate
 from concordat.checks import State
+from concordat.checks.ports import examine
 from concordat.checks.witnesses import examine_witnesses
 from concordat.container import running
 from concordat.failures import USAGE, Failure
 from concordat.settings import load
-from concordat.witnesses import Witnesses
+from concordat.witnesses import Witnesses, complaint
 from tests.contracts.ledger import HONEST, SUMMIT
 from tests.support.processes import free_port
 from tests.support.witnesses import cosigner
@@ -68,7 +70,8 @@ async def test_the_policy_is_kept_as_it_is_written(tmp_path: Path, file: Callabl
     [
         ("", "is no witness policy"),
         (f"witness p {HONEST.key}\nquorum p\n", "is no witness policy"),
-        (f"witness p {PEAK} ftp://p.test/\nquorum p\n", "neither https nor http"),
+        (f"witness p {PEAK} ftp://p.test/\nquorum p\n", "begins with https:// or http://"),
+        (f"witness p {PEAK}\nquorum q\n", "line 2: the quorum is of a name that no line before has"),
     ],
 )
 async def test_a_policy_that_cannot_be_used_stops_the_start(
@@ -77,6 +80,43 @@ async def test_a_policy_that_cannot_be_used_stops_the_start(
     with pytest.raises(Failure, match=said) as failure:
         await read(tmp_path, witness_policy=file(text))
     assert failure.value.status == USAGE
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://p.test/witness", None),
+        ("http://127.0.0.1:8000/witness/", None),
+        ("http://[::1]:8000/witness", None),
+        ("p.test/witness", "https://"),
+        ("https:///witness", "names a host"),
+        ("https://p.test:0/", "names a host"),
+        ("https://p.test/a b", "names a host"),
+        ("https://p.test/\n", "names a host"),
+        ("https://p.test:99999/", "no URL"),
+        ("http://[", "no URL"),
+        ("https://u:secret@p.test/", "policies are public"),
+        ("https://p.test/?a", "does not end in a path"),
+        ("https://p.test/#a", "does not end in a path"),
+    ],
+)
+def test_a_url_is_taken_only_where_a_path_can_be_added(url: str, said: str | None) -> None:
+    found = complaint(url)
+    assert found is None if said is None else found is not None and said in found
+    assert "secret" not in (found or "")
+
+
+@pytest.mark.parametrize("name", ["none", "two words", "a+b", "w" * 256])
+def test_a_name_that_no_policy_could_hold_is_refused(name: str) -> None:
+    with pytest.raises(Failure, match="witness_name is not right"):
+        load(profile="local", witness_name=name)
+
+
+def test_a_start_that_fails_says_nothing_beside_its_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was under way beside it complained with a traceback, in front of the sentence, when the loop was closed."""
+    with pytest.raises(Failure, match="nowhere"):
+        asyncio.run(read(tmp_path, witness_logs=tmp_path / "nowhere"))
+    assert not caplog.records
 
 
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -101,6 +141,31 @@ async def test_nobody_vouches_for_himself_under_whichever_name(tmp_path: Path, f
             await read(tmp_path, witness_name=name, witness_policy=policy)
 
 
+async def test_doctor_says_that_a_policy_without_a_quorum_makes_nothing_witnessed(
+    tmp_path: Path, file: Callable[[str], Path]
+) -> None:
+    policy = file(f"witness v {VALE}\nquorum none\n")
+    settings = load(profile="local", data_folder=tmp_path / "data", witness_policy=policy)
+    async with running(settings) as system:
+        await migrate(settings.database)
+        checks = await examine_witnesses(system)
+    assert [(each.state, each.found) for each in checks] == [
+        (State.WARNING, "has no URL, so it is never asked"),
+        (State.WARNING, "asks for no quorum, so no receipt ever says witnessed"),
+    ]
+
+
+async def test_doctor_looks_at_witnesses_while_the_ledger_is_broken(tmp_path: Path) -> None:
+    settings = load(profile="local", data_folder=tmp_path / "data", witness_name="w.test")
+    async with running(settings):
+        await migrate(settings.database)
+    folder = tmp_path / "data" / "ledger"
+    folder.mkdir(exist_ok=True)
+    (folder / "ledger.jsonl").write_text("nonsense\n")
+    checks = {each.subject: each.state for each in await examine(settings)}
+    assert (checks["ledger"], checks["witness"]) == (State.FAILED, State.OK)
+
+
 async def test_doctor_has_a_line_for_the_own_witness_and_for_each_that_is_asked(
     tmp_path: Path, file: Callable[[str], Path]
 ) -> None:
@@ -110,7 +175,7 @@ async def test_doctor_has_a_line_for_the_own_witness_and_for_each_that_is_asked(
         await migrate(settings.database)
         checks = await examine_witnesses(system)
     assert [(each.state, each.found) for each in checks] == [
-        (State.OK, "cosigns for 0 logs of others"),
+        (State.OK, "cosigns for no log: CONCORDAT_WITNESS_LOGS names them"),
         (State.OK, "not asked, since no log has a checkpoint yet"),
         (State.WARNING, "has no URL, so it is never asked"),
     ]
