@@ -48,8 +48,7 @@ def command_line(wanted: str = "") -> "typer.Typer":
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    # With a callback the app is a group, also when it has one command only.
-    app.callback()(lambda: None)
+    _take_version(app)
     found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
     for name in (
         [wanted]
@@ -58,6 +57,25 @@ def command_line(wanted: str = "") -> "typer.Typer":
     ):
         importlib.import_module(f"{commands.__name__}.{name}").register(app)
     return app
+
+
+def _take_version(app: "typer.Typer") -> None:
+    import typer
+
+    def tell_version(wanted: bool) -> None:
+        if wanted:
+            from importlib.metadata import version
+
+            typer.echo(f"Concordat {version('concordat')}")
+            raise typer.Exit
+
+    # With a callback the app is a group, also when it has one command only.
+    @app.callback()
+    def concordat(
+        version: bool = typer.Option(
+            False, "--version", help="Print the version and exit.", is_eager=True, callback=tell_version
+        ),
+    ) -> None: ...
 
 
 def _run() -> int:

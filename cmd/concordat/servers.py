@@ -10,7 +10,10 @@ from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from adapters.inbound.rest.edge.problems import unreadable
+from concordat import clocks
 from concordat.failures import Failure
 
 BACKLOG = 2048
@@ -98,13 +101,21 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+class _Protocol(HttpToolsProtocol):
+    """What is no HTTP never reaches the app; it is refused as everything else is, and not in plain text."""
+
+    def send_400_response(self, msg: str) -> None:
+        self.transport.write(unreadable(str(clocks.new_id())))
+        self.transport.close()
+
+
 class WebServer:
     """An ASGI app on a bound socket. `grace_seconds` is what requests in flight get when it stops."""
 
     def __init__(self, app: Any, listener: socket.socket, *, grace_seconds: int) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

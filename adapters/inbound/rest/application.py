@@ -36,7 +36,9 @@ class Api(FastAPI):
     """FastAPI whose document says what types alone do not."""
 
     def openapi(self) -> dict[str, Any]:
-        return completed(super().openapi())
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,12 @@ def test_after_a_command_ctrl_c_is_what_it_was(monkeypatch: pytest.MonkeyPatch) 
     before = signal.getsignal(signal.SIGINT)
     assert run(monkeypatch, "migrate") == 0
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_version_is_told_and_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (f"Concordat {version('concordat')}\n", "")
 
 
 def test_every_command_says_what_it_does() -> None:

@@ -108,8 +108,18 @@ def test_no_two_operations_share_a_name(document: dict[str, Any]) -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_operation_is_explained(document: dict[str, Any]) -> None:
-    assert [where for where, operation in of_product(document).items() if not operation.get("description")] == []
+def test_every_operation_has_a_title_in_words(document: dict[str, Any]) -> None:
+    titles = {where: operation["summary"] for where, operation in of_product(document).items()}
+    assert [where for where, title in titles.items() if len(title.split()) < 2 or title.endswith(".")] == []
+    assert titles["GET /v1/members/{member_id}"] == "One member"
+    assert titles["POST /v1/log/anchor"] == "Have the log anchored soon, not at the next full interval"
+
+
+def test_what_a_title_does_not_say_stays_in_the_description_however_often_it_is_asked_for() -> None:
+    app = serve(Settings(docs=True), product_routers()).app
+    asked = [operations(app.openapi())["POST /v1/log/anchor"] for _ in range(2)]
+    assert [each["description"] for each in asked] == ["To ask twice does no harm."] * 2
+    assert len({each["summary"] for each in asked}) == 1
 
 
 def test_only_published_logs_are_for_anybody(document: dict[str, Any]) -> None:

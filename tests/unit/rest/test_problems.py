@@ -25,6 +25,7 @@ STATUSES: list[tuple[type[ConcordatError], int]] = [
     (KeyReused, 422),
     (refusals.NotAsDescribed, 422),
     (refusals.BadCursor, 422),
+    (refusals.MalformedHTTP, 400),
     (refusals.MalformedJson, 400),
     (refusals.BadHeader, 400),
     (refusals.IdempotencyKeyRequired, 400),

@@ -1,5 +1,6 @@
 """What the OpenAPI says of a strict route beyond its types: headers that it reads, and problems where they occur."""
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -54,10 +55,14 @@ def described(shape: Shape, method: str, path: str, options: dict[str, Any]) -> 
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the schema of problems and parameters as they are read: never null, ids in one spelling."""
+    """FastAPI's document with the schema of problems, titles in words, and parameters as they are read.
+
+    Those are never null, and ids have one spelling. Once only: a title is taken off the description.
+    """
     document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     for methods in document["paths"].values():
         for operation in methods.values():
+            operation.update(_titled(operation.pop("description", "")))
             for parameter in operation.get("parameters", ()):
                 choices = [each for each in parameter["schema"].get("anyOf", ()) if each != {"type": "null"}]
                 if len(choices) == 1:
@@ -65,6 +70,12 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
                 if parameter["schema"].get("format") == "uuid":
                     parameter["schema"]["pattern"] = ID_PATTERN
     return document
+
+
+def _titled(explained: str) -> dict[str, str]:
+    """The first sentence of a route's docstring as title, and what follows it; the name of a function is no title."""
+    title, _, more = re.sub(r"\.(\s+|$)", "\0", explained.strip(), count=1).partition("\0")
+    return {"summary": title, "description": more} if more else {"summary": title}
 
 
 def offered_by(route: APIRoute) -> Sequence[str]:

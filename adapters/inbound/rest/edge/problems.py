@@ -15,6 +15,7 @@ from adapters.inbound.rest.edge.refusals import (
     BadHeader,
     BodyTooLarge,
     HeadersTooLarge,
+    MalformedHTTP,
     MalformedJson,
     NotAcceptable,
     PreconditionRequired,
@@ -42,6 +43,7 @@ INTERNAL_TITLE = "Something went wrong here. The instance names the request in t
 RETRY_AFTER_SECONDS = 1
 
 STATUS: Mapping[type[ConcordatError], int] = {
+    MalformedHTTP: HTTPStatus.BAD_REQUEST,
     MalformedJson: HTTPStatus.BAD_REQUEST,
     BadHeader: HTTPStatus.BAD_REQUEST,
     UnknownHost: HTTPStatus.BAD_REQUEST,
@@ -99,19 +101,34 @@ def internal(exchange: Exchange) -> Response:
 def written(exchange: Exchange, status: int, *, code: str, title: str, members: Mapping[str, object]) -> Response:
     """A problem document; a member that clashes with the format's own names gets `error_` before it."""
     reason = members.get("reason")
-    document = {
-        "type": code,
-        "title": title,
-        "status": int(status),
-        "detail": f"{title.rstrip('.')}: {reason}." if isinstance(reason, str) else title,
-        "instance": f"urn:concordat:request:{exchange.ids.request_id}",
-    }
+    detail = f"{title.rstrip('.')}: {reason}." if isinstance(reason, str) else title
+    document = _document(status, code, title, detail, exchange.ids.request_id)
     more = {f"error_{name}" if name in _OURS else name: _shown(value) for name, value in members.items()}
     body = msgspec.json.encode(document)
     if more:
         # Sorted, so that an answer that was kept as canonical JSON is replayed in the same bytes.
         body = body[:-1] + b"," + msgspec.json.encode(more, order="deterministic")[1:]
     return Response(body, int(status), media_type=MEDIA_TYPE)
+
+
+def unreadable(request_id: str) -> bytes:
+    """The whole answer to what was no request, so that nobody could tell its edge anything: head and problem."""
+    error, status = MalformedHTTP(), HTTPStatus(STATUS[MalformedHTTP])
+    body = msgspec.json.encode(_document(status, error.code, error.title, error.title, request_id))
+    head = (
+        f"HTTP/1.1 {status:d} {status.phrase}",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        f"x-request-id: {request_id}",
+        "cache-control: no-store",
+        "connection: close",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def _document(status: int, code: str, title: str, detail: str, request_id: str) -> dict[str, Json]:
+    instance = f"urn:concordat:request:{request_id}"
+    return {"type": code, "title": title, "status": int(status), "detail": detail, "instance": instance}
 
 
 def _shown(value: object) -> Json:

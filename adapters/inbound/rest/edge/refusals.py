@@ -3,6 +3,13 @@
 from shared.errors import ConcordatError, Conflict, Invalid, NotFound
 
 
+class MalformedHTTP(ConcordatError):
+    """What came is no request of HTTP/1.1; the server says so before the edge sees anything of it."""
+
+    code = "request/malformed-http"
+    title = "This is not a request that can be read."
+
+
 class MalformedJson(Invalid):
     """The body is no JSON, or JSON that no two parsers need to read alike. Parameter: reason."""
 
