@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from adapters.outbound.fabric.gateway.gateway import Contract
 from concordat.fabric import processes
 from concordat.fabric.chaincode import ServeChaincode
-from concordat.fabric.channel import define_chaincode
+from concordat.fabric.lifecycle import define
 from concordat.fabric.network import Network, make, stop
 from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Wish
 from concordat.fabric.programs import KNOWN, find_programs
@@ -137,7 +137,7 @@ class FabricNetwork:
     def define_afresh(self) -> None:
         """From now on `chaincode` is the same code under a name of its own: a ledger with nothing on it."""
         self.chaincode = f"{CHAINCODE}-{next(self._names)}"
-        define_chaincode(self.network.plan, self._programs, self.chaincode)
+        asyncio.run(define(self.network.plan, self.chaincode))
 
     async def kill(self, name: str) -> None:
         """SIGKILL; returns when it is gone."""
@@ -177,7 +177,7 @@ class FabricNetwork:
 
     async def wait_until_endorsing(self) -> None:
         """After restarts: peers need a moment to know each other again."""
-        await wait_until_endorsing(self.network.plan, self.network.nodes)
+        await wait_until_endorsing(self.network.plan, self.network.nodes, self.chaincode)
 
     def close(self) -> None:
         """Stop and remove the folder."""

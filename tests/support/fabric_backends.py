@@ -5,8 +5,8 @@ A test asks for `network`, a channel of two organisations with the contract `wit
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
 import pytest
@@ -30,7 +30,8 @@ from tests.support.networks import Member, Network
 
 _IMPATIENT = Limits(evaluate_seconds=3, endorse_seconds=5, submit_seconds=1)
 _TWO = Wish(organisations=2, max_messages=1)
-_AT_ONCE = channel.Limits(batch_timeout_seconds=0.2, max_message_count=1)
+AT_ONCE = Shape(limits=channel.Limits(batch_timeout_seconds=0.2, max_message_count=1))
+"""A simulated network that makes a block of every transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def backend(
     """The network, a simulated one not yet begun."""
     wanted: Backend = request.param
     if wanted.kind == "simulated":
-        return SimulatedNetwork(witness(wanted.version), Shape(version=wanted.version, limits=_AT_ONCE))
+        return SimulatedNetwork(witness(wanted.version), replace(AT_ONCE, version=wanted.version))
     network = real_networks(wanted.version)
     network.define_afresh()
     return network
@@ -82,6 +83,7 @@ async def network(backend: SimulatedNetwork | FabricNetwork) -> AsyncIterator[Ne
         async with backend:
             yield backend
         return
+    await backend.wait_until_endorsing()
     yield backend
     await backend.heal()
 
@@ -120,8 +122,14 @@ class Ledgers:
         return FabricLedger(contract, attempts, self.trust, self.secret, check_endorsement, patience=patience)
 
 
-@pytest.fixture
-async def ledgers(network: Network) -> AsyncIterator[Ledgers]:
+@asynccontextmanager
+async def ledgers_on(network: Network) -> AsyncIterator[Ledgers]:
     """For the running loop."""
     async with AsyncExitStack() as stack:
         yield Ledgers(network, stack)
+
+
+@pytest.fixture
+async def ledgers(network: Network) -> AsyncIterator[Ledgers]:
+    async with ledgers_on(network) as ledgers:
+        yield ledgers

@@ -1,4 +1,4 @@
-"""The steps that make one channel with a chaincode out of an orderer and peers that were just started."""
+"""The steps that make one channel out of an orderer and peers that were just started."""
 
 import ssl
 import subprocess
@@ -8,14 +8,12 @@ from typing import Any
 
 import httpx2
 
-from concordat.fabric.chaincode import package, package_id
-from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Plan
+from concordat.fabric.plan import Organisation, Plan
 from concordat.fabric.processes import clean_environment
 from concordat.fabric.programs import Programs
 from concordat.failures import Failure
 
 _STEP_SECONDS = 60
-_VERSION = ("--version", "1", "--sequence", "1")
 
 
 def join_orderer(plan: Plan) -> None:
@@ -42,24 +40,6 @@ def join_peers(plan: Plan, programs: Programs) -> None:
         _peer(programs, organisation, "lifecycle", "chaincode", "install", str(packed))
 
     _for_each(plan.organisations, join)
-
-
-def define_chaincode(plan: Plan, programs: Programs, name: str = CHAINCODE) -> None:
-    """Every organisation approves the definition, the first one commits it; each name has a state of its own."""
-    orderer = ("-o", plan.orderer, "--tls", "--cafile", str(plan.orderer_folder / "tls-ca.pem"))
-    definition = (*orderer, "--channelID", CHANNEL, "--name", name, *_VERSION)
-
-    def approve(organisation: Organisation) -> None:
-        named = ("--package-id", package_id(package(organisation.chaincode)))
-        _peer(programs, organisation, "lifecycle", "chaincode", "approveformyorg", *definition, *named)
-
-    # One after the other: whoever waits for its transaction hears nothing of it when another block comes right behind.
-    for one in plan.organisations:
-        approve(one)
-    endorsers = []
-    for one in plan.organisations:
-        endorsers += ["--peerAddresses", one.peer, "--tlsRootCertFiles", str(one.folder / "tls-ca.pem")]
-    _peer(programs, plan.organisations[0], "lifecycle", "chaincode", "commit", *definition, *endorsers)
 
 
 def _peer(programs: Programs, organisation: Organisation, *arguments: str) -> None:

@@ -15,8 +15,9 @@ import msgspec
 from concordat.fabric import channel
 from concordat.fabric.chaincode import ServeChaincode, own_chaincode
 from concordat.fabric.files import write_network
+from concordat.fabric.lifecycle import define
 from concordat.fabric.nodes import LEADS, ORDERER, nodes_of
-from concordat.fabric.plan import Plan, Wish, new_plan
+from concordat.fabric.plan import CHAINCODE, Plan, Wish, new_plan
 from concordat.fabric.processes import Ended, Node, begin, end, wait_until_ready
 from concordat.fabric.programs import Programs
 from concordat.fabric.readiness import wait_until_endorsing
@@ -134,7 +135,7 @@ def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -
         network = _leading(network)
         wait_until_ready(network.nodes)
         tell("chaincode: approve, commit")
-        channel.define_chaincode(plan, programs)
+        asyncio.run(define(plan, CHAINCODE))
         tell("first endorsement")
         asyncio.run(wait_until_endorsing(plan, network.nodes))
         return _written(replace(network, complete=True))

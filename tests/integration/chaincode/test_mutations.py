@@ -17,10 +17,9 @@ from shared.canonical import dumps
 from tests.contracts.ledger import HONEST
 from tests.support.chaincode import MemoryStub, item
 from tests.unit.chaincode.calls import Ledger, anchor
-from tests.unit.chaincode.mutating import mutated
+from tests.unit.chaincode.mutating import STEPS, good_steps, mutated
 
 EACH, BATCH = 50_000, 100
-STEPS = [(5, 8), (5, 6), (5, 64), (5, 77)]
 
 
 def taken(seed: int, count: int, check: Verify = verify) -> list[object]:
@@ -30,7 +29,7 @@ def taken(seed: int, count: int, check: Verify = verify) -> list[object]:
 
 async def _taken(chance: Random, count: int, contract: Witness) -> list[object]:
     ledger = await Ledger().with_log(5)
-    good = [HONEST.submission(new, old) for old, new in STEPS]
+    good = good_steps()
     found: list[object] = []
     for _batch in range(count // BATCH):
         steps = [mutated(chance.choice(good), chance) for _ in range(BATCH)]

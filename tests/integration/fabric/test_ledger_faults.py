@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from cryptography import x509
 
 from adapters.outbound.fabric.faults import REMEDIES
 from adapters.outbound.fabric.gateway.errors import VALID, Fault
@@ -32,8 +33,8 @@ from tests.support.fabric_backends import Ledgers
 from tests.support.networks import Network
 
 MVCC_READ_CONFLICT = 11
-HASTY = Patience(asked_first_seconds=0.5, commit_seconds=1, sendings=2)
-STUBBORN = Patience(asked_first_seconds=0.5, commit_seconds=2, sendings=8)
+HASTY = Patience(asked_first_seconds=0.1, commit_seconds=0.3, sendings=2)
+STUBBORN = Patience(asked_first_seconds=0.2, commit_seconds=0.5, sendings=40)
 FIVE = Anchored(origin=ORIGIN, size=5)
 EIGHT = Anchored(origin=ORIGIN, size=8)
 
@@ -110,7 +111,8 @@ async def test_what_an_orderer_acknowledged_before_it_was_killed_is_sent_again_a
 
     ledger = await scene.ledger(after_submit=kill)
     submitting = asyncio.create_task(ledger.submit([HONEST.submission(5)]))
-    await asyncio.sleep(1)
+    # Long enough for the worker to ask in vain, and to send it to nobody.
+    await asyncio.sleep(0.7)
     await scene.network.restart("orderer")
     assert await submitting == [FIVE]
     assert scene.outcomes == [VALID]
@@ -121,7 +123,9 @@ async def test_a_commit_that_nobody_knows_of_is_settled_by_the_next_submit(scene
     async def freeze() -> None:
         await scene.network.freeze("orderer")
 
-    ledger = await scene.ledger(before_submit=freeze, patience=HASTY)
+    gateway = await scene.ledgers.gateway()
+    gateway.limits = replace(gateway.limits, submit_seconds=0.3)
+    ledger = await scene.with_gateway(gateway, freeze, patience=HASTY)
     with pytest.raises(CommitUnknown) as unknown:
         await ledger.submit([HONEST.submission(5)])
     (attempt,) = scene.attempts.kept.values()
@@ -219,11 +223,12 @@ async def test_a_database_that_forgot_what_it_sent_is_told_that_it_is_held(scene
 async def test_what_was_signed_by_an_identity_that_has_expired_is_refused_for_good_and_signed_by_another(
     scene: Scene,
 ) -> None:
-    begun = time.monotonic()
-    brief = scene.network.enroll("Org1MSP", lifetime=timedelta(seconds=3))
+    # Good for whole seconds: a second at least, so that it endorses.
+    brief = scene.network.enroll("Org1MSP", lifetime=timedelta(seconds=2))
+    ends = x509.load_pem_x509_certificate(brief.certificate).not_valid_after_utc.timestamp()
 
     async def expire() -> None:
-        await asyncio.sleep(max(0, begun + 4.5 - time.monotonic()))
+        await asyncio.sleep(ends + 0.1 - time.time())
 
     ledger = await scene.with_gateway(await scene.ledgers.gateway(brief), expire)
     await _is_refused(ledger.submit([HONEST.submission(5)]), Fault.ACCESS_DENIED)

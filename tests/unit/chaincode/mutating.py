@@ -5,8 +5,15 @@ from dataclasses import replace
 from random import Random
 
 from ports.ledger import Submission
+from tests.contracts.ledger import HONEST
 
 Mutate = Callable[[Submission, Random], Submission]
+STEPS = [(5, 8), (5, 6), (5, 64), (5, 77)]
+
+
+def good_steps() -> list[Submission]:
+    """Each is taken of a log of five leaves."""
+    return [HONEST.submission(new, old) for old, new in STEPS]
 
 
 def mutated(good: Submission, chance: Random) -> Submission:
