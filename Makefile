@@ -88,8 +88,8 @@ test: env lint ## Everything, on the embedded adapters and on a real Postgres
 	$(DEV)/python -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: simulate
-simulate: env-dev ## Play 10,000 crash schedules of the ledger on Fabric in virtual time (some ten minutes)
-	@exec $(DEV)/python -m tests.fabric_simulator.crashes 10000
+simulate: env-dev ## Play 10,000 crash schedules of the ledger on Fabric in virtual time (some ten minutes; ARGS="--from N")
+	@exec $(DEV)/python -m tests.fabric_simulator.crashes 10000 $(ARGS)
 
 .PHONY: bench
 bench: env-dev ## Measure against controls in the same run; prints ratios

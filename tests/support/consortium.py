@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +59,41 @@ def write_profile(
     return profile
 
 
+@dataclass(frozen=True, slots=True)
+class ServedConsortium:
+    """A network for other processes, in a thread with a loop of its own, in which faults are to befall it."""
+
+    network: SimulatedNetwork
+    profile: Path
+    loop: asyncio.AbstractEventLoop
+
+    def wait_for(self, work: Coroutine[Any, Any, None]) -> None:
+        """From outside that thread."""
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+
 @contextmanager
-def served_consortium(folder: Path, shape: Shape = TWO) -> Iterator[Path]:
-    """A network for other processes, in a thread with a loop of its own; gives the path of its profile."""
+def serving_consortium(folder: Path, shape: Shape = TWO) -> Iterator[ServedConsortium]:
+    """Its profile is in the folder."""
     loop, network = asyncio.new_event_loop(), consortium(shape)
     thread = threading.Thread(target=loop.run_forever, name="consortium", daemon=True)
     thread.start()
-
-    def wait_for(work: Coroutine[Any, Any, object]) -> None:
-        asyncio.run_coroutine_threadsafe(work, loop).result(30)
-
-    wait_for(network.__aenter__())
+    asyncio.run_coroutine_threadsafe(network.__aenter__(), loop).result(30)
+    served = ServedConsortium(network, write_profile(network, folder), loop)
     try:
-        yield write_profile(network, folder)
+        yield served
     finally:
-        wait_for(network.__aexit__(None, None, None))
+        served.wait_for(network.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@contextmanager
+def served_consortium(folder: Path, shape: Shape = TWO) -> Iterator[Path]:
+    """The path of its profile."""
+    with serving_consortium(folder, shape) as served:
+        yield served.profile
 
 
 def _file(folder: Path, key: str, name: str, content: bytes) -> Sequence[str]:

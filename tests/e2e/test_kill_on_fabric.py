@@ -1,0 +1,307 @@
+"""SIGKILL of worker, orderer, peers and chaincode at every labelled step under load, the ledger being a Fabric network.
+
+Every step is met with one of the victims here, another one on each network. CONCORDAT_TEST_KILLS=all meets every step
+with every victim, on the simulator too; `make simulate` does.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from concordat.fabric.chaincode import own_chaincode
+from concordat.fabric.plan import Wish
+from core.log.trust import parse_bundle
+from tests.e2e import aftermath, ledger_aftermath
+from tests.e2e.aftermath import Rows
+from tests.e2e.journal import Acknowledged, Client, Journal
+from tests.e2e.ledger_aftermath import OnChain
+from tests.e2e.lives import Club, Writer, two_clubs
+from tests.e2e.served import READY, Installation, said
+from tests.e2e.stepping import LEDGER, PIPELINE, Folder, labels
+from tests.e2e.test_kill import api_of, postgres_rows, written
+from tests.support.consortium import serving_consortium
+from tests.support.databases import PostgresTemplate
+from tests.support.fabric import FabricNetwork
+from tests.support.fabric_programs import versions
+from tests.support.networks import Network
+from tests.support.processes import Process
+
+EVERYTHING = os.environ.get("CONCORDAT_TEST_KILLS") == "all"
+pytestmark = pytest.mark.timeout(1200 if EVERYTHING else 240)
+
+SIMULATOR = "simulator"
+NETWORKS = [SIMULATOR, *versions()] if EVERYTHING else list(versions()) or [SIMULATOR]
+WORKER, ORDERER = "worker", "orderer"
+VICTIMS = (WORKER, ORDERER, "org1.peer", "org2.chaincode", "org2.peer", "org1.chaincode")
+WRITERS = 2
+REACHED_WITHIN_SECONDS = 20.0
+OUTAGE_LINES = 3
+"""So many requests are acknowledged while a victim is dead."""
+
+
+def kills(turn: int, *, everything: bool = EVERYTHING) -> list[tuple[str, str]]:
+    """Which step is met with which victim, on the network of this number."""
+    of_pipeline = [(label, WORKER) for label in labels(*PIPELINE)]
+    if everything:
+        return of_pipeline + [(label, victim) for label in labels(*LEDGER) for victim in VICTIMS]
+    share = max(len(NETWORKS), 1)
+    return of_pipeline[turn::share] + [
+        (label, VICTIMS[(place + turn * len(VICTIMS) // share) % len(VICTIMS)])
+        for place, label in enumerate(labels(*LEDGER))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A network on which nodes can be killed; `run` does what asks for its loop."""
+
+    network: Network
+    profile: Path
+    run: Callable[[Coroutine[Any, Any, None]], None]
+
+
+@contextmanager
+def ground(name: str, folder: Path) -> Iterator[Ground]:
+    """Of two organisations, both of which have to endorse."""
+    if name == SIMULATOR:
+        with serving_consortium(folder) as served:
+            yield Ground(served.network, served.profile, served.wait_for)
+    else:
+        with FabricNetwork(name, Wish(organisations=2, max_messages=1), serve=own_chaincode) as network:
+            yield Ground(network, network.network.plan.profile, asyncio.run)
+
+
+@dataclass(kw_only=True)
+class Siege:
+    """Kills at chosen steps of the worker, while members of both clubs visit the other one."""
+
+    ground: Ground
+    folder: Folder
+    worker: Process
+    journal: Journal
+    lives: "SimpleQueue[str | None]"
+    met: list[tuple[str, str]] = field(default_factory=list)
+    _lived: int = 0
+
+    def live(self) -> None:
+        """Somebody lives: some twenty requests."""
+        self._lived += 1
+        self.lives.put(f"F{self._lived}")
+
+    def meet(self, label: str, victim: str) -> None:
+        """Kill the victim when the worker stands at that step, and bring it back when desks have gone on without it."""
+        self.folder.arm(label)
+        self.live()
+        self._reached(label)
+        if victim == WORKER:
+            self.worker.kill()
+            self.folder.release()
+            written(self.journal, OUTAGE_LINES)
+            self.worker.start()
+        else:
+            self.ground.run(self.ground.network.kill(victim))
+            self.folder.release()
+            written(self.journal, OUTAGE_LINES)
+            self.ground.run(self.ground.network.restart(victim))
+        self.met.append((label, victim))
+
+    def _reached(self, label: str) -> None:
+        until = time.monotonic() + REACHED_WITHIN_SECONDS
+        while not self.folder.reached.exists():
+            assert time.monotonic() < until, f"the worker never came to {label!r}\n{self.worker.output()[-4000:]}"
+            time.sleep(0.005)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survivor:
+    """What is there after the kills."""
+
+    installation: Installation
+    clubs: Sequence[Club]
+    acknowledged: Sequence[Acknowledged]
+    rows: Rows
+    ground: Ground
+    met: Sequence[tuple[str, str]]
+    wanted: Sequence[tuple[str, str]]
+    while_frozen: dict[str, tuple[str, ...]]
+    """What receipts were worth that were fetched while the orderer stood still."""
+
+    @contextmanager
+    def clients(self) -> Iterator[list[Client]]:
+        """One for each club, to look around."""
+        with clients_of(self.installation, self.clubs) as clients:
+            yield clients
+
+    def chain(self) -> OnChain:
+        """As it is now."""
+        found: list[OnChain] = []
+
+        async def read() -> None:
+            found.append(await ledger_aftermath.on_chain(self.ground.network, [club.origin for club in self.clubs]))
+
+        self.ground.run(read())
+        return found[0]
+
+
+@contextmanager
+def clients_of(installation: Installation, clubs: Sequence[Club]) -> Iterator[list[Client]]:
+    """One for each club, to look around."""
+    api, nowhere = api_of(installation), Journal(path=installation.folder / "nowhere")
+    made = [Client(club=club.id, token=club.token, api=api, journal=nowhere, chance=random.Random(0)) for club in clubs]
+    try:
+        yield made
+    finally:
+        for client in made:
+            client.close()
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def survivor(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_template: PostgresTemplate
+) -> Iterator[Survivor]:
+    """A worker beside a process that serves, on Postgres: desks are answered whoever is dead on the ledger's side."""
+    folder, steps = tmp_path_factory.mktemp("siege"), Folder(tmp_path_factory.mktemp("steps"))
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres_template.copied())
+        held = stack.enter_context(ground(request.param, tmp_path_factory.mktemp("network")))
+        settings = {"ledger_url": f"fabric:{held.profile}", "requests_per_minute": "0", "anchor_seconds": "0.1"}
+        installation = Installation(folder=folder, database_url=database.url, settings=settings)
+        command = [sys.executable, "-m", "tests.e2e.stepping", str(steps.path), "serve", "--role", "worker"]
+        worker = stack.enter_context(
+            Process(command, log=folder / "worker.log", ready=READY, env=installation.environment)
+        )
+        stack.enter_context(installation.serve("--role", "http", name="http"))
+        clubs = two_clubs(installation)
+        siege = Siege(
+            ground=held,
+            folder=steps,
+            worker=worker,
+            journal=Journal(path=folder / "journal"),
+            lives=SimpleQueue(),
+        )
+        wanted = kills(NETWORKS.index(request.param))
+        with living(siege, clubs, installation):
+            for label, victim in wanted:
+                siege.meet(label, victim)
+            while_frozen = frozen(siege, installation, clubs)
+        rows = postgres_rows(database)
+        assert ledger_aftermath.anchored(rows) == [], worker.output()[-4000:]
+        yield Survivor(
+            installation=installation,
+            clubs=clubs,
+            acknowledged=siege.journal.read(),
+            rows=rows,
+            ground=held,
+            met=siege.met,
+            wanted=wanted,
+            while_frozen=while_frozen,
+        )
+
+
+@contextmanager
+def living(siege: Siege, clubs: tuple[Club, Club], installation: Installation) -> Iterator[None]:
+    """Lives are lived meanwhile, each to its end."""
+    writers = [
+        Writer(
+            number=number,
+            home=clubs[number % 2],
+            host=clubs[1 - number % 2],
+            api=api_of(installation),
+            journal=siege.journal,
+            lives=siege.lives,
+        )
+        for number in range(WRITERS)
+    ]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        running = [pool.submit(writer.run) for writer in writers]
+        try:
+            yield
+        finally:
+            for _ in writers:
+                siege.lives.put(None)
+        for writer in running:
+            writer.result()
+
+
+def frozen(siege: Siege, installation: Installation, clubs: Sequence[Club]) -> dict[str, tuple[str, ...]]:
+    """What the receipt of a check-in is worth that happens while the orderer stands still."""
+    siege.ground.run(siege.ground.network.freeze(ORDERER))
+    try:
+        before = len(siege.journal.read())
+        siege.live()
+        trust = trust_of(installation)
+        until = time.monotonic() + REACHED_WITHIN_SECONDS
+        while time.monotonic() < until:
+            came = [one for one in siege.journal.read()[before:] if one.done and one.request.path.endswith("/check-in")]
+            with clients_of(installation, clubs) as clients:
+                saved = aftermath.receipts(clients, came, installation.folder)
+            if saved and all(path.read_bytes().startswith(b"c2sp.org/tlog-proof") for path in saved.values()):
+                return ledger_aftermath.receipt_states(installation, saved, trust)
+            time.sleep(0.1)
+        raise AssertionError("nobody checked in while the orderer stood still")
+    finally:
+        siege.ground.run(siege.ground.network.thaw(ORDERER))
+
+
+def trust_of(installation: Installation) -> Path:
+    """The exported bundle."""
+    path = installation.folder / "trust.json"
+    exported = installation.run("trust", "export", str(path))
+    assert exported.returncode == 0, said(exported)
+    return path
+
+
+def test_every_step_was_met_and_desks_went_on(survivor: Survivor) -> None:
+    assert survivor.met == survivor.wanted
+    assert {label for label, _ in kills(0, everything=True)} == {
+        label for turn in range(len(NETWORKS)) for label, _ in kills(turn)
+    }
+    admitted = sum(one.done and one.request.path.endswith("/check-in") for one in survivor.acknowledged)
+    assert admitted > len(survivor.met)
+    # No process that serves was killed: a request is repeated only where its client gave it up.
+    assert all(one.tries <= 2 for one in survivor.acknowledged)
+
+
+def test_a_receipt_is_provisional_as_long_as_the_orderer_stands_still(survivor: Survivor) -> None:
+    assert set(survivor.while_frozen.values()) == {("valid", "provisional", "self")}
+
+
+def test_what_was_acknowledged_is_there_once_and_every_key_replays(survivor: Survivor) -> None:
+    with survivor.clients() as clients:
+        assert aftermath.replays(clients, survivor.acknowledged) == []
+        left = aftermath.drained(survivor.rows)
+        found = aftermath.found(clients, survivor.rows)
+    assert [*left, *aftermath.complaints(survivor.acknowledged, found)] == []
+
+
+def test_everything_is_anchored_exactly_once_and_the_ledgers_head_is_ours(survivor: Survivor) -> None:
+    chain = survivor.chain()
+    assert list(ledger_aftermath.complaints(chain, ledger_aftermath.remembered(survivor.rows))) == []
+    assert len(chain.anchorings) > len(survivor.met) // 2
+
+
+def test_both_logs_verify_from_their_genesis_and_the_audit_finds_nothing(survivor: Survivor) -> None:
+    bundle = parse_bundle(trust_of(survivor.installation).read_bytes())
+    with survivor.clients() as clients:
+        for client, club in zip(clients, survivor.clubs, strict=True):
+            assert aftermath.log_complaints(client, club.origin, bundle, survivor.rows) == []
+    audit = survivor.installation.run("log", "audit", within_seconds=120.0)
+    assert audit.returncode == 0, said(audit)
+
+
+def test_every_check_in_has_a_receipt_that_the_consortium_vouches_for(survivor: Survivor, tmp_path: Path) -> None:
+    with survivor.clients() as clients:
+        saved = aftermath.receipts(clients, survivor.acknowledged, tmp_path)
+    assert len(saved) > len(survivor.met)
+    assert ledger_aftermath.receipt_complaints(survivor.installation, saved, trust_of(survivor.installation)) == []
