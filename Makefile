@@ -88,8 +88,9 @@ test: env lint ## Everything, on the embedded adapters and on a real Postgres
 	$(DEV)/python -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: simulate
-simulate: env-dev ## Play 10,000 crash schedules of the ledger on Fabric in virtual time (some ten minutes; ARGS="--from N")
-	@exec $(DEV)/python -m tests.fabric_simulator.crashes 10000 $(ARGS)
+simulate: env-dev ## Play 10,000 crash schedules in virtual time, then kill at every step of real networks (some 15 minutes)
+	$(DEV)/python -m tests.fabric_simulator.crashes 10000 $(ARGS)
+	CONCORDAT_TEST_KILLS=all $(DEV)/python -m pytest -q tests/e2e/test_kill_on_fabric.py $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: env-dev ## Measure against controls in the same run; prints ratios

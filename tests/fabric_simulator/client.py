@@ -1,7 +1,7 @@
 """Whoever plays the scenario: a client of both organisations, and strangers with identities that are not good."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -21,6 +21,7 @@ from tests.support.networks import Member, Network
 
 FIRST, SECOND = "Org1MSP", "Org2MSP"
 _PATIENCE = Limits(evaluate_seconds=20, endorse_seconds=30, submit_seconds=3, commit_seconds=3)
+_HASTE_SECONDS = 0.5
 
 Steps = dict[str, Any]
 
@@ -35,6 +36,17 @@ class Client:
     second: Contract
     strangers: Mapping[str, Contract]
     late: Contract
+
+    @contextmanager
+    def hasty(self) -> Iterator[None]:
+        """For what never comes: it is waited for not as long as what does."""
+        gateway = self.first.gateway
+        patient = gateway.limits
+        gateway.limits = replace(patient, submit_seconds=_HASTE_SECONDS, commit_seconds=_HASTE_SECONDS)
+        try:
+            yield
+        finally:
+            gateway.limits = patient
 
     async def see(self, call: Awaitable[Any]) -> Any:
         return await seen(self.mask, call)

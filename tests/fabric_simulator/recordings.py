@@ -1,18 +1,24 @@
 """What a real network showed in the scenario, by the version of Fabric: JSON in tests/data/fabric.
 
+Beside it are the exchanges of a shorter one, byte by byte: see exchanges.py.
+
 To record anew, where Fabric's programs are: python -m tests.fabric_simulator.recordings
 """
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from concordat.fabric.plan import Wish
+from tests.fabric_simulator import exchanges
 from tests.fabric_simulator.client import Steps
 from tests.fabric_simulator.scenario import play
 from tests.support.fabric import FabricNetwork
 from tests.support.fabric_programs import versions
+
+T = TypeVar("T")
 
 _FOLDER = Path(__file__).parents[1] / "data" / "fabric"
 
@@ -23,10 +29,10 @@ def recorded(version: str) -> Steps:
     return steps
 
 
-def shown_by_real(version: str) -> Steps:
-    """What a real network of that version shows now."""
+def of_real(version: str, scenario: Callable[[FabricNetwork], Coroutine[Any, Any, T]]) -> T:
+    """What comes of a scenario on a real network of that version."""
     with FabricNetwork(version, Wish(organisations=2, max_messages=1)) as network:
-        return asyncio.run(play(network))
+        return asyncio.run(scenario(network))
 
 
 def _record(version: str, steps: Steps) -> None:
@@ -55,4 +61,5 @@ def _file(version: str) -> Path:
 
 if __name__ == "__main__":
     for known in versions():
-        _record(known, shown_by_real(known))
+        _record(known, of_real(known, play))
+        exchanges.record(of_real(known, exchanges.play))

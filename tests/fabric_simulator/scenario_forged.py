@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -23,13 +24,17 @@ from tests.fabric_simulator.messages import AnySeekPosition, EventsRequest, Seek
 _QUIET_SECONDS = 1.0
 """How long a stream that is silent is listened to."""
 
+_UNHEARD_OF = "an id that is not the hash"
+"""It is in a block, and a peer that is asked for it waits."""
+
 
 async def forgeries(client: Client) -> Steps:
     """Every validation code that a client can bring about."""
     steps: Steps = {}
     for name, change in _FORGERIES.items():
         endorsed = await client.endorse("put", "forged", name, "Forged")
-        steps[name] = await client.commit(client.forged(endorsed, change))
+        with client.hasty() if name == _UNHEARD_OF else nullcontext():
+            steps[name] = await client.commit(client.forged(endorsed, change))
     steps["nothing of it was written"] = await client.see(client.first.evaluate("get", "forged"))
     return steps
 
@@ -64,9 +69,7 @@ _FORGERIES: dict[str, Callable[[bytes], bytes]] = {
     ),
     "another proposal's": lambda data: tampering.with_proposal_hash(data, b"\0" * 32),
     "no transaction": lambda data: tampering.with_data(data, b""),
-    "an id that is not the hash": lambda data: tampering.with_channel_header(
-        data, lambda header: replace(header, tx_id="0" * 64)
-    ),
+    _UNHEARD_OF: lambda data: tampering.with_channel_header(data, lambda header: replace(header, tx_id="0" * 64)),
     "an epoch": lambda data: tampering.with_channel_header(data, lambda header: replace(header, epoch=1)),
     "another kind": lambda data: tampering.with_channel_header(data, lambda header: replace(header, type=6)),
     "no version": lambda data: tampering.with_action(data, _version("")),
@@ -88,17 +91,21 @@ async def events(client: Client) -> Steps:
     mute = await client.endorse("put", "quiet", "2")
     after_last = await _block_of(client, mute)
     await client.submit("put", "loud", "2", "Louder")
+    asked = {
+        "after an event": _asked(client, after=submitted.transaction_id),
+        "after one without an event": _asked(client, after=mute.transaction_id),
+        "after one that is not known": _asked(client, after="0" * 64),
+        "after one that is not known, from the start": _asked(client, after="0" * 64, number=after_last),
+        "newest": _asked(client, position=AnySeekPosition(newest=SeekEnd())),
+        "oldest": _asked(client, position=AnySeekPosition(oldest=SeekEnd())),
+        "of another chaincode": _asked(client, chaincode="other", number=0),
+        "next": _asked(client),
+    }
     return {
         "all": await _collected(client, first, 4),
         "from a block": await client.see(first_event(first, Checkpoint(block_number=last))),
-        "after an event": await _asked(client, after=submitted.transaction_id),
-        "after one without an event": await _asked(client, after=mute.transaction_id),
-        "after one that is not known": await _asked(client, after="0" * 64),
-        "after one that is not known, from the start": await _asked(client, after="0" * 64, number=after_last),
-        "newest": await _asked(client, position=AnySeekPosition(newest=SeekEnd())),
-        "oldest": await _asked(client, position=AnySeekPosition(oldest=SeekEnd())),
-        "of another chaincode": await _asked(client, chaincode="other", number=0),
-        "next": await _asked(client),
+        # At once, since most of them are silent.
+        **dict(zip(asked, await asyncio.gather(*asked.values()), strict=True)),
     }
 
 
@@ -164,7 +171,8 @@ async def faults(client: Client) -> Steps:
     steps["orderer back, the same envelope"] = await _submitted_at_last(client, endorsed)
     endorsed = await client.endorse("put", "f", "2")
     await network.freeze("orderer")
-    steps["orderer stands still, submit"] = await client.see(first.gateway.submit(endorsed))
+    with client.hasty():
+        steps["orderer stands still, submit"] = await client.see(first.gateway.submit(endorsed))
     await network.thaw("orderer")
     # What it was sent meanwhile may be lost or not: its sender has hung up. Sent again, it is committed once.
     steps["orderer goes on"] = await _submitted_at_last(client, endorsed)

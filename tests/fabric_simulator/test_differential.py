@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fabric_simulator import rwset, scenario
+from tests.fabric_simulator import exchanges, rwset, scenario, validation
 from tests.fabric_simulator.channel import Limits
 from tests.fabric_simulator.makers import streamed
 from tests.fabric_simulator.network import Shape, SimulatedNetwork
@@ -16,6 +16,23 @@ async def test_the_scenario_shows_what_the_real_network_showed(version: str) -> 
     async with SimulatedNetwork(streamed(version), Shape(version=version, limits=_LIMITS)) as network:
         shown = await scenario.play(network)
     assert differences(shown, recorded(version)) == []
+
+
+@pytest.mark.parametrize("version", ["v3.1.5", "v2.5.16"])
+async def test_requests_answers_trailers_events_and_blocks_are_those_of_the_real_network(version: str) -> None:
+    async with SimulatedNetwork(streamed(version), Shape(version=version, limits=_LIMITS)) as network:
+        shown = exchanges.masked(await exchanges.play(network))
+    assert differences(shown, exchanges.masked(exchanges.recorded(version))) == []
+
+
+async def test_a_simulator_that_judges_otherwise_is_found_in_its_exchanges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "stale_read", lambda *_arguments: False)
+    async with SimulatedNetwork(streamed("v3.1.5"), Shape(limits=_LIMITS)) as network:
+        shown = exchanges.masked(await exchanges.play(network))
+    found = differences(shown, exchanges.masked(exchanges.recorded("v3.1.5")))
+    names = [one.splitlines()[0] for one in found]
+    assert "status of what another one came before" in names
+    assert "block 6" in names
 
 
 async def test_a_simulator_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
