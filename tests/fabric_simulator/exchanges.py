@@ -116,10 +116,10 @@ class Recorder:
 
 def _failed(method: str, request: bytes, error: TransportError) -> Exchange:
     """With the trailer as it came, which the client's own transport has decoded already."""
-    trailer, came = b"", error.__context__
-    if isinstance(came, grpc.aio.AioRpcError):
-        trailer = next((value for key, value in came.trailing_metadata() or () if key == DETAILS), b"")
-    return Exchange(method=method, request=request, code=error.code, message=error.message, trailer=bytes(trailer))
+    came = error.__context__
+    metadata = came.trailing_metadata() if isinstance(came, grpc.aio.AioRpcError) else ()
+    trailers = [value for key, value in metadata or () if key == DETAILS and isinstance(value, bytes)]
+    return Exchange(method=method, request=request, code=error.code, message=error.message, trailer=b"".join(trailers))
 
 
 async def play(network: Network) -> Recording:
@@ -208,7 +208,7 @@ def masked(recording: Recording) -> dict[str, Any]:
 
 
 def _request(mask: Mask, one: Exchange) -> dict[str, Any]:
-    request = decode(FORMS[one.method][0], one.request)
+    request: Any = decode(FORMS[one.method][0], one.request)
     if isinstance(request, SignedRequest):
         return {"signed": bool(request.signature), **unfolded(mask, decode(ASKED[one.method], request.request))}
     return unfolded(mask, request)
@@ -234,12 +234,14 @@ def _kind(envelope: Envelope) -> int:
 def recorded(version: str) -> Recording:
     """Of a real network of that version."""
     kept = json.loads(gzip.decompress(_file(version).read_bytes()))
-    exchanges = {
-        step: Exchange(**{name: b64decode(value) if name in _BYTES else value for name, value in one.items()})
-        for step, one in kept["exchanges"].items()
-    }
+    exchanges = {step: _exchange(one) for step, one in kept["exchanges"].items()}
     blocks = [b64decode(block) for block in kept["blocks"]]
     return Recording(version=version, ports=kept["ports"], exchanges=exchanges, blocks=blocks)
+
+
+def _exchange(kept: Mapping[str, Any]) -> Exchange:
+    values: dict[str, Any] = {name: b64decode(value) if name in _BYTES else value for name, value in kept.items()}
+    return Exchange(**values)
 
 
 def record(recording: Recording) -> None:
