@@ -16,6 +16,7 @@ import grpc
 
 from adapters.outbound.fabric.gateway.errors import TransportError
 from adapters.outbound.fabric.gateway.events import Checkpoint
+from adapters.outbound.fabric.gateway.gateway import Contract
 from adapters.outbound.fabric.gateway.messages import (
     ChaincodeEventsRequest,
     ChaincodeEventsResponse,
@@ -34,6 +35,7 @@ from adapters.outbound.fabric.gateway.messages import (
     SubmitRequest,
     SubmitResponse,
 )
+from adapters.outbound.fabric.gateway.signables import Endorsed
 from adapters.outbound.fabric.gateway.transport import Transport
 from shared.protowire import decode
 from tests.fabric_simulator.blocks import Block, Chain
@@ -140,7 +142,7 @@ async def play(network: Network) -> Recording:
 async def _steps(client: Client) -> AsyncIterator[tuple[str, Recorder]]:
     """Each is named when its exchange has taken place."""
     first, gateway = client.first, client.first.gateway
-    own, stranger = _recorder(client.first), client.strangers["another authority"]
+    own = _recorder(first)
     put = gateway.signed(await gateway.endorse(first.propose("put", "a", "1", "Put")))
     yield "endorse", own
     await gateway.submit(put)
@@ -164,12 +166,19 @@ async def _steps(client: Client) -> AsyncIterator[tuple[str, Recorder]]:
     await client.commit(await client.endorse("protect", "a", SECOND, organizations=(FIRST, SECOND)))
     await client.commit(await client.endorse("put", "b", "2", organizations=(FIRST,)))
     yield "status of what too few endorsed", own
+    await client.see(gateway.submit(put.signed_by(stale[0].signature)))
+    yield "submit with another signature", own
+    async for step in _refusals(client, put):
+        yield step
+
+
+async def _refusals(client: Client, put: Endorsed) -> AsyncIterator[tuple[str, Recorder]]:
+    first, gateway, stranger = client.first, client.first.gateway, client.strangers["another authority"]
+    own = _recorder(first)
     await client.endorsing(first, "answer", "500", "no such luck")
     yield "endorse what the chaincode refuses", own
     await client.see(first.evaluate("answer", "500", "no such luck"))
     yield "evaluate what the chaincode refuses", own
-    await client.see(gateway.submit(put.signed_by(stale[0].signature)))
-    yield "submit with another signature", own
     await client.see(gateway.endorse(client.late.propose("get", "a")))
     yield "endorse an old proposal", own
     await client.endorsing(stranger, "get", "a")
@@ -184,8 +193,9 @@ async def _steps(client: Client) -> AsyncIterator[tuple[str, Recorder]]:
     yield "endorse for an unknown chaincode", own
 
 
-def _recorder(contract: Any) -> Recorder:
-    recorder: Recorder = contract.gateway.transport
+def _recorder(contract: Contract) -> Recorder:
+    recorder = contract.gateway.transport
+    assert isinstance(recorder, Recorder)
     return recorder
 
 
