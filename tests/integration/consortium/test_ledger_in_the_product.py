@@ -197,6 +197,21 @@ async def test_metrics_say_how_far_the_logs_are_anchored_and_what_kept_them(
         assert gauges["concordat_ledger_failures unavailable"] == 1
 
 
+async def test_what_is_recorded_and_signed_between_two_anchors_is_one_transaction_of_all_logs(place: Place) -> None:
+    async with place.world() as world:
+        clubs = [caller((await found(world)).id) for _ in range(2)]
+        for anchors in (1, 2):
+            for second in range(5):
+                for club in clubs:
+                    await renamed(world, club, f"Haven {anchors} {second}")
+                await world.pipeline.integrate()
+                await world.pipeline.sign()
+            await world.pipeline.anchor()
+            gauges = gauges_of(world)
+            assert gauges["concordat_ledger_transactions valid"] == anchors
+            assert gauges["concordat_anchored_leaves"] == len(clubs) * (1 + 5 * anchors)
+
+
 async def test_every_fault_and_outcome_has_a_series_from_the_start(place: Place) -> None:
     async with place.world() as world:
         gauges = gauges_of(world)
