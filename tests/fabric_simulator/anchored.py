@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 from adapters.inbound.chaincode.witness.state import checkpoint_json, checkpoint_key, head_key
@@ -91,7 +92,13 @@ class Watch:
 
 def _valid(block: Block) -> list[Sent]:
     judged = zip(block.envelopes, block.codes, strict=True)
-    return [sent(decode(Envelope, envelope)) for envelope, code in judged if code == VALID]
+    return [_committed(envelope) for envelope, code in judged if code == VALID]
+
+
+@lru_cache(256)
+def _committed(envelope: bytes) -> Sent:
+    """The chain is looked at again and again."""
+    return sent(decode(Envelope, envelope))
 
 
 async def require_sound(watch: Watch, anchored: Collection[int], effects: Sequence[str]) -> None:
