@@ -1,9 +1,11 @@
 """What has to hold after kills: the clients' journal against what is there, the logs, keys and receipts."""
 
 import json
+import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -11,13 +13,14 @@ from pathlib import Path
 from uuid import UUID
 
 from adapters.outbound.ed25519 import verify
+from concordat.running import find_running
 from core.log.checkpoints import open_checkpoint
 from core.log.merkle import root
 from core.log.records import commitment_of_leaf, leaf_of
 from core.log.tiles import TILE_WIDTH, EntryBundle, decode_entries
-from core.log.trust import TrustBundle
-from tests.e2e.journal import REPLAYED, Acknowledged, Client, Json
-from tests.e2e.lives import MOST_DAYS
+from core.log.trust import TrustBundle, parse_bundle
+from tests.e2e.journal import REPLAYED, Acknowledged, Client, Journal, Json
+from tests.e2e.lives import MOST_DAYS, Club
 from tests.e2e.served import Installation, said
 
 REFUSALS = {"visit/already-checked-in", "visit/wrong-state", "visit/quota-exceeded"}
@@ -47,6 +50,35 @@ class Found:
     visits: Sequence[Json]
     events: Sequence[Event]
     counts: Counter[tuple[str, str]]
+
+
+def api_of(installation: Installation) -> Callable[[], str | None]:
+    """Where the network answers at the moment."""
+
+    def api() -> str | None:
+        running = find_running(installation.data_folder)
+        return None if running is None else running.api
+
+    return api
+
+
+@contextmanager
+def clients_of(installation: Installation, clubs: Sequence[Club]) -> Iterator[list[Client]]:
+    """One for each club, to look around."""
+    api, nowhere = api_of(installation), Journal(path=installation.folder / "nowhere")
+    with ExitStack() as stack:
+        made = [
+            Client(club=club.id, token=club.token, api=api, journal=nowhere, chance=random.Random(0)) for club in clubs
+        ]
+        yield [stack.enter_context(closing(client)) for client in made]
+
+
+def trust_of(installation: Installation) -> Path:
+    """The exported bundle."""
+    path = installation.folder / "trust.json"
+    exported = installation.run("trust", "export", str(path))
+    assert exported.returncode == 0, said(exported)
+    return path
 
 
 def found(clients: Sequence[Client], rows: Rows) -> Found:
@@ -197,6 +229,16 @@ def log_complaints(client: Client, origin: str, bundle: TrustBundle, rows: Rows)
     return [f"{origin} has {signed.size} leaves of {due}"] * (signed.size != due) + [
         f"{origin} has another root"
     ] * wrong
+
+
+def require_sound_logs(installation: Installation, clubs: Sequence[Club], rows: Rows) -> None:
+    """Each verifies from its genesis, and the audit finds nothing."""
+    bundle = parse_bundle(trust_of(installation).read_bytes())
+    with clients_of(installation, clubs) as clients:
+        for client, club in zip(clients, clubs, strict=True):
+            assert log_complaints(client, club.origin, bundle, rows) == []
+    audit = installation.run("log", "audit", within_seconds=120.0)
+    assert audit.returncode == 0, said(audit)
 
 
 def _entries(client: Client, origin: str, place: int, size: int) -> Sequence[bytes]:

@@ -15,13 +15,12 @@ from uuid import uuid4
 
 import pytest
 
-from concordat.running import find_running
 from core.log.trust import parse_bundle
 from tests.e2e import aftermath
-from tests.e2e.aftermath import Rows
+from tests.e2e.aftermath import Rows, api_of
 from tests.e2e.journal import Acknowledged, Client, Journal
 from tests.e2e.lives import Club, Writer, two_clubs
-from tests.e2e.served import Installation, said
+from tests.e2e.served import Installation
 from tests.support.databases import PostgresDatabase, PostgresTemplate
 from tests.support.processes import Process
 
@@ -48,13 +47,8 @@ class Survivor:
     @contextmanager
     def clients(self) -> Iterator[list[Client]]:
         """One for each club, to look around."""
-        api, nowhere = api_of(self.installation), Journal(path=self.installation.folder / "nowhere")
-        with ExitStack() as stack:
-            made = [
-                Client(club=club.id, token=club.token, api=api, journal=nowhere, chance=random.Random(0))
-                for club in self.clubs
-            ]
-            yield [stack.enter_context(closing(client)) for client in made]
+        with aftermath.clients_of(self.installation, self.clubs) as clients:
+            yield clients
 
     def failed_replays(self, acknowledged: Sequence[Acknowledged]) -> list[str]:
         with self.clients() as clients:
@@ -65,13 +59,6 @@ class Survivor:
         with self.clients() as clients:
             left = aftermath.drained(self.rows)
             return [*left, *aftermath.complaints(self.acknowledged, aftermath.found(clients, self.rows))]
-
-    def trust(self) -> Path:
-        """The exported bundle."""
-        path = self.installation.folder / "trust.json"
-        exported = self.installation.run("trust", "export", str(path))
-        assert exported.returncode == 0, said(exported)
-        return path
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -129,16 +116,6 @@ def written(journal: Journal, more: int) -> None:
         time.sleep(0.001)
 
 
-def api_of(installation: Installation) -> Callable[[], str | None]:
-    """Where the network answers at the moment."""
-
-    def api() -> str | None:
-        running = find_running(installation.data_folder)
-        return None if running is None else running.api
-
-    return api
-
-
 def sqlite_rows(installation: Installation) -> Rows:
     def rows(statement: str) -> list[list[str]]:
         with closing(sqlite3.connect(installation.data_folder / "concordat.db")) as connection:
@@ -169,19 +146,14 @@ def test_clients_wrote_all_along_and_lost_connections_were_settled_by_their_keys
 
 
 def test_both_logs_verify_from_their_genesis_and_the_audit_finds_nothing(survivor: Survivor) -> None:
-    bundle = parse_bundle(survivor.trust().read_bytes())
-    with survivor.clients() as clients:
-        for client, club in zip(clients, survivor.clubs, strict=True):
-            assert aftermath.log_complaints(client, club.origin, bundle, survivor.rows) == []
-    audit = survivor.installation.run("log", "audit", within_seconds=120.0)
-    assert audit.returncode == 0, said(audit)
+    aftermath.require_sound_logs(survivor.installation, survivor.clubs, survivor.rows)
 
 
 def test_receipts_of_acknowledged_check_ins_verify_offline(survivor: Survivor, tmp_path: Path) -> None:
     with survivor.clients() as clients:
         saved = aftermath.receipts(clients, survivor.acknowledged, tmp_path)
     assert len(saved) > KILLS
-    assert aftermath.receipt_complaints(survivor.installation, saved, survivor.trust()) == []
+    assert aftermath.receipt_complaints(survivor.installation, saved, aftermath.trust_of(survivor.installation)) == []
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +233,7 @@ def test_a_key_that_does_its_work_twice_is_complained_about(tampered: Survivor) 
 
 @on_sqlite
 def test_a_log_with_another_leaf_is_complained_about(tampered: Survivor) -> None:
-    bundle, club = parse_bundle(tampered.trust().read_bytes()), tampered.clubs[0]
+    bundle, club = parse_bundle(aftermath.trust_of(tampered.installation).read_bytes()), tampered.clubs[0]
     plant(tampered, "UPDATE record SET commitment = randomblob(32)")
     with tampered.clients() as clients:
         found = aftermath.log_complaints(clients[0], club.origin, bundle, lambda _: [[club.id, ""]])
@@ -277,7 +249,9 @@ def test_receipts_of_something_else_are_complained_about(survivor: Survivor, tmp
     third_path = saved[third]
     third_path.write_bytes(third_path.read_bytes().replace(b"index ", b"index 9"))
     found = aftermath.receipt_complaints(
-        survivor.installation, {one: saved[other], other: saved[one], third: third_path}, survivor.trust()
+        survivor.installation,
+        {one: saved[other], other: saved[one], third: third_path},
+        aftermath.trust_of(survivor.installation),
     )
     assert found == [
         f"the receipt of {one} is valid for {other}",

@@ -6,7 +6,6 @@ or says `all`: every step is then met with each of them, on every network and th
 
 import asyncio
 import os
-import random
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -22,15 +21,14 @@ import pytest
 
 from concordat.fabric.chaincode import own_chaincode
 from concordat.fabric.plan import Wish
-from core.log.trust import parse_bundle
 from tests.e2e import aftermath, ledger_aftermath
-from tests.e2e.aftermath import Rows
+from tests.e2e.aftermath import Rows, api_of, clients_of, trust_of
 from tests.e2e.journal import Acknowledged, Client, Journal
 from tests.e2e.ledger_aftermath import OnChain, Remembered
 from tests.e2e.lives import Club, Writer, two_clubs
-from tests.e2e.served import READY, Installation, said
+from tests.e2e.served import READY, Installation
 from tests.e2e.stepping import LEDGER, PIPELINE, Folder, labels
-from tests.e2e.test_kill import api_of, postgres_rows, written
+from tests.e2e.test_kill import postgres_rows, written
 from tests.support.consortium import serving_consortium
 from tests.support.databases import PostgresTemplate
 from tests.support.fabric import FabricNetwork
@@ -165,18 +163,6 @@ class Survivor:
         return found[0], remembered
 
 
-@contextmanager
-def clients_of(installation: Installation, clubs: Sequence[Club]) -> Iterator[list[Client]]:
-    """One for each club, to look around."""
-    api, nowhere = api_of(installation), Journal(path=installation.folder / "nowhere")
-    made = [Client(club=club.id, token=club.token, api=api, journal=nowhere, chance=random.Random(0)) for club in clubs]
-    try:
-        yield made
-    finally:
-        for client in made:
-            client.close()
-
-
 @pytest.fixture(scope="module", params=NETWORKS)
 def survivor(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_template: PostgresTemplate
@@ -265,14 +251,6 @@ def frozen(siege: Siege, installation: Installation, clubs: Sequence[Club]) -> d
         siege.ground.run(siege.ground.network.thaw(ORDERER))
 
 
-def trust_of(installation: Installation) -> Path:
-    """The exported bundle."""
-    path = installation.folder / "trust.json"
-    exported = installation.run("trust", "export", str(path))
-    assert exported.returncode == 0, said(exported)
-    return path
-
-
 def test_every_step_was_met_and_desks_went_on(survivor: Survivor) -> None:
     assert survivor.met == survivor.wanted
     met = {label for turn in range(len(NETWORKS)) for label, _ in kills(turn, chosen=())}
@@ -337,12 +315,7 @@ def test_a_planted_bug_is_complained_about(survivor: Survivor, bug: str) -> None
 
 
 def test_both_logs_verify_from_their_genesis_and_the_audit_finds_nothing(survivor: Survivor) -> None:
-    bundle = parse_bundle(trust_of(survivor.installation).read_bytes())
-    with survivor.clients() as clients:
-        for client, club in zip(clients, survivor.clubs, strict=True):
-            assert aftermath.log_complaints(client, club.origin, bundle, survivor.rows) == []
-    audit = survivor.installation.run("log", "audit", within_seconds=120.0)
-    assert audit.returncode == 0, said(audit)
+    aftermath.require_sound_logs(survivor.installation, survivor.clubs, survivor.rows)
 
 
 def test_every_check_in_has_a_receipt_that_the_consortium_vouches_for(survivor: Survivor, tmp_path: Path) -> None:
