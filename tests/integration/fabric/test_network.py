@@ -15,8 +15,10 @@ import pytest
 from adapters.outbound.fabric.gateway.errors import EndorseError, Fault
 from adapters.outbound.fabric.gateway.events import Checkpoint
 from adapters.outbound.fabric.gateway.gateway import Contract
+from concordat.fabric.lifecycle import define
 from concordat.fabric.network import recorded
 from concordat.fabric.plan import Wish, port_of
+from concordat.failures import Failure
 from tests.support.fabric import FabricNetwork
 from tests.support.fabric_programs import versions
 from tests.support.processes import clean_environment
@@ -66,6 +68,13 @@ async def test_read_is_endorsed_by_every_organisation_that_is_named(network: Fab
                 await _until(each, "vouched for", b"by all")
         endorsed = await contract.gateway.endorse(contract.propose("get", "vouched for", organizations=everyone))
     assert endorsed.response.payload == b"by all"
+
+
+async def test_definition_that_peers_refuse_is_reported_in_their_words(network: FabricNetwork) -> None:
+    with pytest.raises(Failure) as refused:
+        await define(network.network.plan, "no/name")
+    assert str(refused.value).startswith("ApproveChaincodeDefinitionForMyOrg failed: ")
+    assert "invalid chaincode name" in str(refused.value)
 
 
 async def test_kill_of_everything_keeps_the_ledger(network: FabricNetwork) -> None:
