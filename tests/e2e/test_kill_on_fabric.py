@@ -39,12 +39,12 @@ from tests.support.processes import Process
 WORKER, ORDERER = "worker", "orderer"
 VICTIMS = (WORKER, ORDERER, "org1.peer", "org2.chaincode", "org2.peer", "org1.chaincode")
 CHOSEN = [one for one in os.environ.get("CONCORDAT_TEST_KILLS", "").replace("all", ",".join(VICTIMS)).split(",") if one]
-pytestmark = pytest.mark.timeout(1200 if CHOSEN else 240)
+pytestmark = pytest.mark.timeout(1200 if CHOSEN else 480)
 
 SIMULATOR = "simulator"
 NETWORKS = [SIMULATOR, *versions()] if CHOSEN else list(versions()) or [SIMULATOR]
 WRITERS = 2
-REACHED_WITHIN_SECONDS = 20.0
+REACHED_WITHIN_SECONDS = 60.0
 OUTAGE_LINES = 3
 """So many requests are acknowledged while a victim is dead."""
 
