@@ -20,8 +20,7 @@ from tests.fabric_simulator.observing import Mask, seen, transaction
 from tests.support.networks import Member, Network
 
 FIRST, SECOND = "Org1MSP", "Org2MSP"
-_PATIENCE = Limits(evaluate_seconds=20, endorse_seconds=30, submit_seconds=3, commit_seconds=3)
-_HASTE_SECONDS = 0.5
+PATIENCE = Limits(evaluate_seconds=20, endorse_seconds=30, submit_seconds=3, commit_seconds=3)
 
 Steps = dict[str, Any]
 
@@ -38,11 +37,11 @@ class Client:
     late: Contract
 
     @contextmanager
-    def hasty(self) -> Iterator[None]:
+    def within(self, limits: Limits) -> Iterator[None]:
         """For what never comes: it is waited for not as long as what does."""
         gateway = self.first.gateway
         patient = gateway.limits
-        gateway.limits = replace(patient, submit_seconds=_HASTE_SECONDS, commit_seconds=_HASTE_SECONDS)
+        gateway.limits = limits
         try:
             yield
         finally:
@@ -100,7 +99,7 @@ async def client_of(network: Network, stack: AsyncExitStack) -> Client:
         identity = Identity(msp_id=member.msp_id, certificate=member.certificate)
         peers = [Peer(address=peer.address, roots=peer.roots)]
         sign = signer(member.private_key)
-        gateway = await stack.enter_async_context(Gateway.connect(peers, identity, sign, limits=_PATIENCE))
+        gateway = await stack.enter_async_context(Gateway.connect(peers, identity, sign, limits=PATIENCE))
         gateway.now = more.get("now", gateway.now)
         return gateway.contract(network.channel, network.chaincode)
 

@@ -18,7 +18,7 @@ from adapters.outbound.fabric.gateway.messages import (
 )
 from shared.protowire import decode, encode
 from tests.fabric_simulator import tampering
-from tests.fabric_simulator.client import SECOND, Client, Steps, first_event
+from tests.fabric_simulator.client import PATIENCE, SECOND, Client, Steps, first_event
 from tests.fabric_simulator.messages import AnySeekPosition, EventsRequest, SeekEnd, TxReadWriteSet
 
 _QUIET_SECONDS = 1.0
@@ -33,7 +33,7 @@ async def forgeries(client: Client) -> Steps:
     steps: Steps = {}
     for name, change in _FORGERIES.items():
         endorsed = await client.endorse("put", "forged", name, "Forged")
-        with client.hasty() if name == _UNHEARD_OF else nullcontext():
+        with client.within(replace(PATIENCE, commit_seconds=0.5)) if name == _UNHEARD_OF else nullcontext():
             steps[name] = await client.commit(client.forged(endorsed, change))
     steps["nothing of it was written"] = await client.see(client.first.evaluate("get", "forged"))
     return steps
@@ -171,7 +171,7 @@ async def faults(client: Client) -> Steps:
     steps["orderer back, the same envelope"] = await _submitted_at_last(client, endorsed)
     endorsed = await client.endorse("put", "f", "2")
     await network.freeze("orderer")
-    with client.hasty():
+    with client.within(replace(PATIENCE, submit_seconds=0.5)):
         steps["orderer stands still, submit"] = await client.see(first.gateway.submit(endorsed))
     await network.thaw("orderer")
     # What it was sent meanwhile may be lost or not: its sender has hung up. Sent again, it is committed once.

@@ -223,8 +223,8 @@ async def test_a_database_that_forgot_what_it_sent_is_told_that_it_is_held(scene
 async def test_what_was_signed_by_an_identity_that_has_expired_is_refused_for_good_and_signed_by_another(
     scene: Scene,
 ) -> None:
-    # Good for whole seconds: a second at least, so that it endorses.
-    brief = scene.network.enroll("Org1MSP", lifetime=timedelta(seconds=2))
+    # Good until a whole second, long enough to endorse.
+    brief = scene.network.enroll("Org1MSP", lifetime=timedelta(seconds=2.5))
     ends = x509.load_pem_x509_certificate(brief.certificate).not_valid_after_utc.timestamp()
 
     async def expire() -> None:
