@@ -71,9 +71,10 @@ def anchored(rows: Rows) -> list[str]:
     until = time.monotonic() + SETTLED_WITHIN_SECONDS
     while True:
         now = remembered(rows)
-        left = [origin for origin, (size, _) in now.heads.items() if size > max(now.anchors.get(origin, [0]))]
+        newest = {origin: max(now.anchors.get(origin, [0])) for origin in now.heads}
+        left = [(origin, size) for origin, (size, _) in now.heads.items() if size > newest[origin]]
         if not left or time.monotonic() > until:
-            return [f"{origin} is not anchored to its end" for origin in left]
+            return [f"{origin} has {size} leaves and is anchored at {newest[origin]}" for origin, size in left]
         time.sleep(0.05)
 
 
