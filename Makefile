@@ -106,5 +106,5 @@ COMPILE = -q --system-certs pyproject.toml --universal --python-version 3.11 --g
 .PHONY: clean
 clean: ## Remove the environments and caches, never data
 	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis \
-		.coverage htmlcov build dist
+		.coverage htmlcov build dist tests/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from concordat.stopping import new_loop
-from tests.support import engines, fabric_programs
+from tests.support import engines, fabric_programs, node
 from tests.support.postgres import PostgresServer, version
 
 # The suites carry the assertions of every backend, yet are no test files themselves.
@@ -56,6 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         "postgres with TLS": ["not run"],
         "fabric": [fabric_programs.idle()],
         "buf": ["not run" if shutil.which("npx") else "not run (no Node)"],
+        "node": [node.lacking() or "not run"],
     }
     terminalreporter.section("engines")
     for name, noted in {**idle, **engines.seen()}.items():

@@ -27,6 +27,7 @@ from cryptography.x509.oid import NameOID
 from adapters.outbound.fabric.gateway.gateway import Contract
 from concordat.fabric import processes
 from concordat.fabric.chaincode import ServeChaincode
+from concordat.fabric.channel import install_chaincode
 from concordat.fabric.lifecycle import define
 from concordat.fabric.network import Network, make, stop
 from concordat.fabric.plan import CHAINCODE, CHANNEL, Organisation, Wish
@@ -138,6 +139,13 @@ class FabricNetwork:
         """From now on `chaincode` is the same code under a name of its own: a ledger with nothing on it."""
         self.chaincode = f"{CHAINCODE}-{next(self._names)}"
         asyncio.run(define(self.network.plan, self.chaincode))
+
+    def add_chaincode(self, name: str, address: str) -> None:
+        """Another one, which a server at this address serves to all peers, as `package_id(package(address))`."""
+        organisations = tuple(replace(one, chaincode=address) for one in self.organisations)
+        plan = replace(self.network.plan, organisations=organisations)
+        install_chaincode(plan, self._programs)
+        asyncio.run(define(plan, name))
 
     async def kill(self, name: str) -> None:
         """SIGKILL; returns when it is gone."""

@@ -47,6 +47,8 @@ class Backend:
 
 _SIMULATED = [pytest.param(Backend("simulated", version)) for version in KNOWN]
 _REAL = [pytest.param(Backend("real", version), marks=pytest.mark.real_fabric) for version in versions()]
+BACKENDS = _SIMULATED + _REAL
+"""Parameters of a fixture."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def real_networks() -> Iterator[Callable[[str], FabricNetwork]]:
         yield of
 
 
-@pytest.fixture(params=_SIMULATED + _REAL, ids=str)
+@pytest.fixture(params=BACKENDS, ids=str)
 def backend(
     request: pytest.FixtureRequest, real_networks: Callable[[str], FabricNetwork]
 ) -> SimulatedNetwork | FabricNetwork:

@@ -45,10 +45,11 @@ def test_closing_lines_name_every_engine_that_any_worker_used(tmp_path: Path, op
         (tmp_path / f"test_{name}.py").write_text(USES.format(name))
     done = run(tmp_path, *options)
     assert done.returncode == 0, done.stdout + done.stderr
-    postgres, with_tls, fabric, buf, teapot = closing_lines(done)
+    postgres, with_tls, fabric, buf, node, teapot = closing_lines(done)
     assert (postgres, with_tls, teapot) == ("postgres: real 99", "postgres with TLS: not run", "teapot: real 99")
     assert fabric.startswith(("fabric: not run", "fabric: simulator (no peer and orderer found"))
     assert buf.startswith("buf: not run")
+    assert node.startswith("node: not run")
 
 
 def test_a_postgres_that_cannot_start_fails_the_test_and_is_not_said_to_have_run(tmp_path: Path) -> None:

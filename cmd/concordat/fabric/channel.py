@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from concordat.fabric.chaincode import package
 from concordat.fabric.plan import Organisation, Plan
 from concordat.fabric.processes import clean_environment
 from concordat.fabric.programs import Programs
@@ -32,14 +33,23 @@ def join_orderer(plan: Plan) -> None:
 
 
 def join_peers(plan: Plan, programs: Programs) -> None:
-    """Every peer, at once; each has the chaincode's package afterwards."""
+    """Every peer, at once."""
 
     def join(organisation: Organisation) -> None:
         _peer(programs, organisation, "channel", "join", "-b", str(plan.genesis))
-        packed = organisation.folder / "chaincode.tar.gz"
-        _peer(programs, organisation, "lifecycle", "chaincode", "install", str(packed))
 
     _for_each(plan.organisations, join)
+
+
+def install_chaincode(plan: Plan, programs: Programs) -> None:
+    """At every peer, as a service at the address that the plan names."""
+
+    def install(organisation: Organisation) -> None:
+        packed = organisation.folder / "chaincode.tar.gz"
+        packed.write_bytes(package(organisation.chaincode))
+        _peer(programs, organisation, "lifecycle", "chaincode", "install", str(packed))
+
+    _for_each(plan.organisations, install)
 
 
 def _peer(programs: Programs, organisation: Organisation, *arguments: str) -> None:

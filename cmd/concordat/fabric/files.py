@@ -10,7 +10,7 @@ from typing import Any
 
 from concordat.fabric import configuration
 from concordat.fabric.certificates import Authority, Issued
-from concordat.fabric.chaincode import BUILDER, package
+from concordat.fabric.chaincode import BUILDER
 from concordat.fabric.plan import CHAINCODE, CHANNEL, ORDERER_MSP, Organisation, Plan
 from concordat.fabric.programs import Programs
 from concordat.failures import Failure
@@ -20,13 +20,12 @@ _TAIL = 2000
 
 
 def write_network(plan: Plan, programs: Programs, at: datetime) -> None:
-    """Certificates, configurations, chaincode packages, the profile and the channel's first block."""
+    """Certificates, configurations, the profile and the channel's first block."""
     _found(plan.orderer_folder, ORDERER_MSP, ("orderer", "admin"), at)
     _write_json(plan.orderer_folder / "orderer.yaml", configuration.orderer(plan))
     for organisation in plan.organisations:
         _found(organisation.folder, organisation.msp_id, ("peer", "admin", "client"), at)
         _write_json(organisation.folder / "core.yaml", configuration.core(plan, organisation))
-        _write(organisation.folder / "chaincode.tar.gz", package(organisation.chaincode))
     for name, text in BUILDER.items():
         _write(plan.builder / name, text.encode(), EXECUTABLE)
     _write(plan.profile, profile(plan).encode())

@@ -132,6 +132,7 @@ def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -
         tell("channel")
         channel.join_orderer(plan)
         channel.join_peers(plan, programs)
+        channel.install_chaincode(plan, programs)
         network = _leading(network)
         wait_until_ready(network.nodes)
         tell("chaincode: approve, commit")
