@@ -6,7 +6,7 @@ of these (repeated), or a Mapping of str to bytes. `T | None` tells an absent va
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -80,7 +80,7 @@ def decode(form: type[M], data: bytes, depth: int = DEEPEST) -> M:
 Write = Callable[[bytearray, bytes, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Field:
     """How one field is written and read; `gather` makes one value of many, None where there can be only one."""
 
@@ -91,14 +91,9 @@ class _Field:
     read: Callable[[Any, int], Any]
     gather: Callable[[list[Any]], Any] | None
 
-    @property
+    @cached_property
     def tag(self) -> bytes:
-        return _tag(self.number, self.wire)
-
-
-@cache
-def _tag(number: int, wire: int) -> bytes:
-    return _encoded(number << 3 | wire)
+        return _encoded(self.number << 3 | self.wire)
 
 
 @cache
@@ -229,7 +224,13 @@ class _Entry:
     value: Annotated[bytes | None, 2] = None
 
 
+_SMALL = tuple(bytes([value]) for value in range(_MORE))
+"""Varints of one byte, which nearly all are."""
+
+
 def _encoded(value: int) -> bytes:
+    if value < _MORE:
+        return _SMALL[value]
     out = bytearray()
     while value > _LOW:
         out.append(value & _LOW | _MORE)
