@@ -14,12 +14,13 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import audit, check_ins, leaves, machine, reads, receipts, report, serving
+from benchmarks.fabric import course as fabric
 from benchmarks.generator import generator
 from benchmarks.measures import Measured
 from benchmarks.stage import Stage, staged
 from concordat import telemetry
 
-NAMES = ("reads", "check-ins", "leaves", "audit", "receipts", "serving")
+NAMES = ("reads", "check-ins", "leaves", "audit", "receipts", "serving", "fabric")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -63,6 +64,8 @@ async def _measured(names: Sequence[str], *, quick: bool) -> list[Measured]:
 async def _of(name: str, stage: Stage, *, quick: bool) -> Sequence[Measured]:
     if name == "serving":
         return serving.measure(stage, quick=quick)
+    if name == "fabric":
+        return await fabric.measure(stage, quick=quick)
     if name == "leaves":
         return await leaves.measure(stage, quick=quick)
     if name == "audit":

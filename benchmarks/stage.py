@@ -50,11 +50,11 @@ class Stage:
         return Installation(folder=self.folder / name, database_url=url, settings={**UNLIMITED, **settings})
 
     @asynccontextmanager
-    async def opened(self, database: PostgresDatabase) -> AsyncIterator[System]:
+    async def opened(self, database: PostgresDatabase, **settings: str) -> AsyncIterator[System]:
         """The product's own wiring over a database, in this process."""
         data_folder = self.installation(database).data_folder
         data_folder.mkdir(parents=True, exist_ok=True)
-        told = load(profile="local", data_folder=data_folder, database_url=database.url, **UNLIMITED)
+        told = load(profile="local", data_folder=data_folder, database_url=database.url, **UNLIMITED, **settings)
         async with running(told) as system:
             yield system
 

@@ -5,6 +5,11 @@ import subprocess
 from pathlib import Path
 
 
+def own_megabytes() -> float:
+    """The memory of this process that is in RAM (RSS), in MB of 10^6 bytes."""
+    return resident_megabytes(os.getpid())
+
+
 def resident_megabytes(pid: int) -> float:
     """The memory of a process that is in RAM (RSS), in MB of 10^6 bytes."""
     answer = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True)

@@ -34,7 +34,7 @@ async function run(network, { chaincode, kind, call, calls, in_flight }) {
         seconds: (performance.now() - began) / 1000,
         milliseconds,
         processor_seconds: (used.user + used.system) / 1e6,
-        resident_bytes: process.memoryUsage.rss(),
+        megabytes: process.memoryUsage.rss() / 1e6,
     };
 }
 

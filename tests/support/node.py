@@ -187,7 +187,10 @@ class OfficialClient:
     async def ask(self, action: str, **request: Any) -> Any:
         """The answer to a request as tests/node/client.js takes it."""
         await self.say(action=action, **request)
-        answer = json.loads(await self._reader.readline())
+        line = await self._reader.readline()
+        if not line:
+            raise ConnectionError("the client's process gave up; its log says why")
+        answer = json.loads(line)
         if "error" in answer:
             raise OfficialError(answer["error"])
         return answer["result"]

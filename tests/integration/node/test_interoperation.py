@@ -14,6 +14,7 @@ from adapters.outbound.fabric.gateway.events import Checkpoint, Event
 from adapters.outbound.fabric.gateway.gateway import Contract, Gateway
 from adapters.outbound.fabric.gateway.identity import signer
 from adapters.outbound.fabric.gateway.signables import Endorsed, status_question
+from benchmarks.fabric.ours import run as run_ours
 from shared.canonical import dumps
 from tests.contracts.ledger import HONEST, SampleLog
 from tests.support.chaincode import item
@@ -271,6 +272,26 @@ async def test_either_client_learns_what_became_of_the_others_transaction(assets
             await official.submit(assets.chaincode, "Create", asset, "red")
     assert (theirs.value.name, theirs.value.code) == ("EndorseError", ABORTED)
     assert theirs.value.details == [one.message for one in refused.value.details]
+
+
+async def test_a_benchmark_has_either_client_make_every_call_and_overlooks_no_refusal(assets: Place) -> None:
+    async with assets.gateway() as gateway, assets.official() as official:
+        contract = ours(gateway, assets)
+        for name in ("ours", "theirs"):
+            prefix = fresh(name)
+            calls = [[f"{prefix}-{place}", "red"] for place in range(7)]
+            load = {"chaincode": assets.chaincode, "kind": "submit", "call": "Create", "calls": calls, "in_flight": 3}
+
+            async def run(load: dict[str, Any] = load, name: str = name) -> dict[str, Any]:
+                done: dict[str, Any] = await (
+                    official.ask("load", **load) if name == "theirs" else run_ours(contract, load)
+                )
+                return done
+
+            assert len((await run())["milliseconds"]) == len(calls)
+            assert json.loads(await contract.evaluate("Range", prefix, f"{prefix}~")) == [each for each, _ in calls]
+            with pytest.raises((EndorseError, OfficialError), match="exists already"):
+                await run()
 
 
 # The official client, on our contract
