@@ -21,6 +21,7 @@ from benchmarks.stage import Stage, staged
 from concordat import telemetry
 
 NAMES = ("reads", "check-ins", "leaves", "audit", "receipts", "serving", "fabric")
+PROGRAMS = "CONCORDAT_FABRIC_BIN"
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -28,8 +29,9 @@ def main() -> None:
     """Exit status 0 whether or not goals are met: a benchmark tells, it does not judge."""
     chosen = _arguments()
     for name in [name for name in os.environ if name.startswith("CONCORDAT_") and "_TEST_" not in name]:
-        # Whoever has settings for an installation does not mean to measure with them.
-        del os.environ[name]
+        # Whoever has settings for an installation does not mean to measure with them; where programs are is none.
+        if name != PROGRAMS:
+            del os.environ[name]
     telemetry.configure(level="warning", form="console")
     before, began = machine.described(), time.perf_counter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

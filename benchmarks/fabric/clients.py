@@ -6,7 +6,7 @@ Both run in processes of their own, which share the machine with the network, as
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from statistics import median
@@ -27,6 +27,9 @@ BLOCKS = Wish(organisations=1, max_messages=100, batch_timeout_milliseconds=20)
 
 _ROOT = Path(__file__).parents[2]
 _READY = r"listens on (\d+)"
+_WARMING, _WARMING_IN_FLIGHT = 500, 32
+"""Node compiles what it runs often: its client takes several times as long while it is cold."""
+
 _VALUE = "some forty bytes, as of a small record.."
 
 
@@ -62,20 +65,28 @@ class Side:
 async def measure(
     network: FabricNetwork, kinds: Sequence[str], flights: Sequence[int], *, quick: bool
 ) -> list[Measured]:
-    """Each kind of call at each number in flight."""
-    return [
-        await _compared(network, kind, in_flight, rounds=2 if quick else 5) for kind in kinds for in_flight in flights
-    ]
-
-
-async def _compared(network: FabricNetwork, kind: str, in_flight: int, *, rounds: int) -> Measured:
-    calls = max(40, in_flight * 4) if kind == "submit" else max(200, in_flight * 6)
+    """Each kind of call at each number in flight, by the same two processes, neither of them cold."""
     async with _both(network) as (ours, theirs):
-        rates = await alternate(
-            lambda: ours.run(network.chaincode, kind, calls, in_flight),
-            lambda: theirs.run(network.chaincode, kind, calls, in_flight),
-            rounds,
-        )
+        for side in (ours, theirs):
+            for kind in kinds:
+                await side.run(network.chaincode, kind, _WARMING, _WARMING_IN_FLIGHT)
+        return [
+            await _compared(network, (ours, theirs), kind, in_flight, rounds=2 if quick else 5)
+            for kind in kinds
+            for in_flight in flights
+        ]
+
+
+async def _compared(
+    network: FabricNetwork, sides: tuple[Side, Side], kind: str, in_flight: int, *, rounds: int
+) -> Measured:
+    calls = max(40, in_flight * 4) if kind == "submit" else max(200, in_flight * 6)
+    ours, theirs = (replace(side, milliseconds=[], processor_us=[]) for side in sides)
+    rates = await alternate(
+        lambda: ours.run(network.chaincode, kind, calls, in_flight),
+        lambda: theirs.run(network.chaincode, kind, calls, in_flight),
+        rounds,
+    )
     return Ratio(
         name=f"fabric {kind}, {in_flight} in flight",
         unit="/s",

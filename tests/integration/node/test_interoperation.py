@@ -274,24 +274,21 @@ async def test_either_client_learns_what_became_of_the_others_transaction(assets
     assert theirs.value.details == [one.message for one in refused.value.details]
 
 
-async def test_a_benchmark_has_either_client_make_every_call_and_overlooks_no_refusal(assets: Place) -> None:
+@pytest.mark.parametrize("whose", ["our", "their"])
+async def test_a_benchmark_makes_every_call_and_overlooks_no_refusal(assets: Place, whose: str) -> None:
+    prefix = fresh(whose)
+    calls = [[f"{prefix}-{place}", "red"] for place in range(7)]
+    load = {"chaincode": assets.chaincode, "kind": "submit", "call": "Create", "calls": calls, "in_flight": 3}
     async with assets.gateway() as gateway, assets.official() as official:
         contract = ours(gateway, assets)
-        for name in ("ours", "theirs"):
-            prefix = fresh(name)
-            calls = [[f"{prefix}-{place}", "red"] for place in range(7)]
-            load = {"chaincode": assets.chaincode, "kind": "submit", "call": "Create", "calls": calls, "in_flight": 3}
 
-            async def run(load: dict[str, Any] = load, name: str = name) -> dict[str, Any]:
-                done: dict[str, Any] = await (
-                    official.ask("load", **load) if name == "theirs" else run_ours(contract, load)
-                )
-                return done
+        async def run() -> Any:
+            return await (run_ours(contract, load) if whose == "our" else official.ask("load", **load))
 
-            assert len((await run())["milliseconds"]) == len(calls)
-            assert json.loads(await contract.evaluate("Range", prefix, f"{prefix}~")) == [each for each, _ in calls]
-            with pytest.raises((EndorseError, OfficialError), match="exists already"):
-                await run()
+        assert len((await run())["milliseconds"]) == len(calls)
+        assert json.loads(await contract.evaluate("Range", prefix, f"{prefix}~")) == [each for each, _ in calls]
+        with pytest.raises((EndorseError, OfficialError), match="exists already"):
+            await run()
 
 
 # The official client, on our contract

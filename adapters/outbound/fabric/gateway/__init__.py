@@ -11,6 +11,9 @@ Made for Fabric 2.5 and 3.1, and shaped like the official clients for Go, Node a
         await contract.submit("CreateAsset", "ring", "gold")
         answer = await contract.evaluate("ReadAsset", "ring")
 
+Tried against contracts in Python and in Node (fabric-shim 2.5.8), and beside the official client for Node
+(fabric-gateway 1.11.0), on Fabric v3.1.5 and v2.5.16: either client reads, follows and looks up what the other wrote.
+
 Each stage has an error of its own (EvaluateError, EndorseError, SubmitError, CommitStatusError, CommitError,
 EventsError), which carries the transaction id, every detail that the peers gave, and a `Fault`: what kind of trouble it
 is, whatever the code said.
