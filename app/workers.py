@@ -1,6 +1,6 @@
 """What the workers share: who they are, and taking clubs, or what is in one, in turn, whatever befalls one of them."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -14,6 +14,7 @@ from shared.errors import code_of
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -22,12 +23,12 @@ def worker(name: str, club: UUID) -> Caller:
     return Caller(principal=f"system:{name}", club=club, roles=frozenset(), request_id=f"{name}")
 
 
-async def in_turn(keys: Iterable[UUID], work: Callable[[UUID], Awaitable[T]]) -> tuple[dict[UUID, T], list[Exception]]:
+async def in_turn(keys: Iterable[K], work: Callable[[K], Awaitable[T]]) -> tuple[dict[K, T], list[Exception]]:
     """What the work gave for each, and what failed: trouble with one of them does not keep the others waiting.
 
     Raises StoreUnavailable at once: the others would fail as well.
     """
-    done: dict[UUID, T] = {}
+    done: dict[K, T] = {}
     failed = []
     for key in keys:
         try:

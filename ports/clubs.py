@@ -5,13 +5,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 from core.clubs.agreement import Agreement
 from core.clubs.club import Club
 from core.clubs.member import Member
+from core.clubs.settlement import SettlementState, Unmatched
 from core.clubs.standing import Fact
 from core.clubs.visit import Visit
 from core.clubs.visit_states import VisitState
@@ -218,6 +219,58 @@ class VisitCounts(Protocol):
         """Every count that the club is a party of, newest month first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """Where a pair of clubs stands with a month (`2026-03`, in UTC) since `at`; `first_club` has the lower id.
+
+    `pair`, `commitment` (32 bytes each) and `evidence` are what the ledger holds once it is settled; `reason` is why it
+    is refused; `only_first` and `only_second` are the visits that only one club's log has, where they differ.
+    """
+
+    first_club: UUID
+    second_club: UUID
+    period: str
+    state: SettlementState
+    at: datetime
+    pair: bytes | None = None
+    commitment: bytes | None = None
+    evidence: dict[str, Json] | None = None
+    reason: str | None = None
+    only_first: tuple[Unmatched, ...] = ()
+    only_second: tuple[Unmatched, ...] = ()
+
+    @property
+    def clubs(self) -> tuple[UUID, UUID]:
+        return self.first_club, self.second_club
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckIn:
+    """The club's own record of a check-in, and whether it has its place in the club's log yet."""
+
+    record: bytes
+    placed: bool
+
+
+class Settlements(Protocol):
+    """What pairs settle, and what follows from the club's own log alone."""
+
+    async def add(self, settlement: Settlement) -> None:
+        """Note that there is something to settle; one that is known stays as it is."""
+
+    async def save(self, settlement: Settlement) -> None:
+        """Say where it stands; one that is settled stays so."""
+
+    async def due(self, until: str) -> Sequence[Settlement]:
+        """Those up to this period that are not settled, of the pairs whose first club this is."""
+
+    async def of_club(self) -> Sequence[Settlement]:
+        """Every one that the club is a party of, newest period first."""
+
+    async def check_ins(self, start: datetime, end: datetime) -> Sequence[StoredCheckIn]:
+        """At least the club's records of check-ins from `start` to, not including, `end`."""
+
+
 class ClubsTx(Tx, Protocol):
     """A transaction of the clubs module."""
 
@@ -237,3 +290,5 @@ class ClubsTx(Tx, Protocol):
     def verdicts(self) -> Verdicts: ...
     @property
     def visit_counts(self) -> VisitCounts: ...
+    @property
+    def settlements(self) -> Settlements: ...

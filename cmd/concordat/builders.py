@@ -15,6 +15,7 @@ from adapters.outbound.files.publication import FolderPublication
 from adapters.outbound.files.secrets import FileSecrets
 from adapters.outbound.inprocess.bus import InProcessBus, Park
 from adapters.outbound.local.ledger import LocalLedger
+from adapters.outbound.local.pairs import LocalPairs
 from adapters.outbound.paseto.tokens import PasetoTokens
 from adapters.outbound.paseto.tokens import Settings as TokenSettings
 from adapters.outbound.sql.database import Database
@@ -29,6 +30,7 @@ from ports.bus import Bus, Message
 from ports.cosigners import Cosigners
 from ports.ledger import Ledger
 from ports.log import Publication
+from ports.pairs import Pairs
 from ports.parking import Parking
 from ports.secrets import Secrets
 from shared.clock import Now
@@ -137,6 +139,22 @@ async def open_ledger(settings: Settings, keys: Keys, database: Database, now: N
 
     async with chosen("ledger_url", settings.ledger_url, {"local": local, "fabric": fabric})() as ledger:
         yield ledger
+
+
+async def open_pairs(settings: Settings, keys: Keys, ledger: Ledger, now: Now) -> AsyncIterator[Pairs]:
+    """Where pairs settle: on the same ledger, beside the logs' heads."""
+    if not isinstance(ledger, LocalLedger):
+        from adapters.outbound.fabric.ledger import FabricLedger
+        from adapters.outbound.fabric.pairs import FabricPairs
+
+        if isinstance(ledger, FabricLedger):
+            yield FabricPairs(ledger)
+            return
+    pairs = LocalPairs(_folder(settings, settings.ledger_url, "ledger"), keys.witness_seed, now)
+    try:
+        yield pairs
+    finally:
+        pairs.close()
 
 
 def profile_of(settings: Settings) -> Path:

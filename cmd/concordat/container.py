@@ -62,6 +62,7 @@ class Container(containers.DeclarativeContainer):
     keys = providers.Resource(builders.open_keys, secrets, random_bytes)
     database = providers.Resource(builders.open_database, settings, now, new_id, random_bytes)
     ledger = providers.Resource(builders.open_ledger, settings, keys, database, now)
+    pairs = providers.Resource(builders.open_pairs, settings, keys, ledger, now)
 
     witnesses = providers.Resource(open_witnesses, settings, secrets, random_bytes)
     cosigners = providers.Resource(builders.open_cosigners, witnesses)
@@ -85,6 +86,7 @@ class Container(containers.DeclarativeContainer):
         backlog=backlog,
         secrets=secrets,
         ledger=ledger,
+        pairs=pairs,
         parking=parking,
         bus=bus,
         publication=publication,

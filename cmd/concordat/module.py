@@ -18,6 +18,7 @@ from ports.caller import Caller
 from ports.cosigners import Cosigners
 from ports.ledger import Ledger
 from ports.log import Backlog, Publication
+from ports.pairs import Pairs
 from ports.parking import Parking
 from ports.rates import Rates
 from ports.reader import Reader
@@ -65,6 +66,7 @@ class Infrastructure:
     backlog: Backlog
     secrets: Secrets
     ledger: Ledger
+    pairs: Pairs
     parking: Parking
     bus: Bus
     publication: Publication

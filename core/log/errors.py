@@ -114,3 +114,10 @@ class EvidenceInvalid(LogInvalid):
 
     code = "log/invalid-evidence"
     title = "The ledger evidence does not verify."
+
+
+class MalformedSettlement(LogInvalid):
+    """The bytes are not a proof of a settlement of version 1."""
+
+    code = "log/malformed-settlement-proof"
+    title = "This is not a well-formed proof of a settlement."

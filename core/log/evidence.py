@@ -1,4 +1,4 @@
-"""What a ledger says of a checkpoint, and how far a verifier may rely on it: one check for each kind of ledger."""
+"""What a ledger says of a checkpoint or a settlement, and how far a verifier may rely on it, by the kind of ledger."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,16 @@ from enum import StrEnum
 
 from core.log.checkpoints import Checkpoint, check_cosignatures, checkpoint_text
 from core.log.errors import EvidenceInvalid, LogInvalid
-from core.log.fabric.attested import ATTESTED_READ, CheckEndorsement, check_attested
+from core.log.fabric.attested import (
+    ATTESTED_READ,
+    CheckEndorsement,
+    Question,
+    about_checkpoint,
+    about_settlement,
+    check_attested,
+)
 from core.log.notes import Verify, parse_note
+from core.log.pairs import Settled
 from core.log.trust import LedgerTrust
 from shared.canonical import Json
 
@@ -45,12 +53,20 @@ class Vouched:
     good_until: int | None = None
 
 
-Check = Callable[[Mapping[str, Json], Checkpoint, LedgerTrust, Signatures], Vouched]
-"""Raises LogInvalid unless the evidence vouches for exactly this checkpoint."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What evidence has to vouch for: the text that an embedded ledger signs, and what is asked of a contract."""
+
+    text: str
+    question: Question
+
+
+Check = Callable[[Mapping[str, Json], Claim, LedgerTrust, Signatures], Vouched]
+"""Raises LogInvalid unless the evidence vouches for exactly this claim."""
 
 
 def local_evidence(note: str) -> dict[str, Json]:
-    """The embedded ledger's evidence: the note with its witness's cosignature, and no other, over the checkpoint."""
+    """The embedded ledger's evidence: the note with its witness's cosignature, and no other, over what it holds."""
     return {"kind": LOCAL_WITNESS, "note": note}
 
 
@@ -58,37 +74,46 @@ def check_evidence(
     evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, signatures: Signatures
 ) -> Vouched:
     """What the evidence gives by itself; raises EvidenceInvalid unless it vouches for exactly this checkpoint."""
+    claim = Claim(text=checkpoint_text(checkpoint), question=about_checkpoint(checkpoint))
+    return _checked(evidence, claim, trust, signatures)
+
+
+def check_settled(
+    evidence: Mapping[str, Json], settled: Settled, trust: LedgerTrust, signatures: Signatures
+) -> Vouched:
+    """The same for a settlement."""
+    claim = Claim(text=settled.text, question=about_settlement(settled))
+    return _checked(evidence, claim, trust, signatures)
+
+
+def _checked(evidence: Mapping[str, Json], claim: Claim, trust: LedgerTrust, signatures: Signatures) -> Vouched:
     kind = evidence.get("kind")
     check = _KINDS.get(kind) if isinstance(kind, str) else None
     if check is None:
         raise EvidenceInvalid("of a kind that this version does not know")
     try:
-        return check(evidence, checkpoint, trust, signatures)
+        return check(evidence, claim, trust, signatures)
     except EvidenceInvalid:
         raise
     except LogInvalid as error:
         raise EvidenceInvalid(error.reason) from error
 
 
-def _check_local(
-    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, signatures: Signatures
-) -> Vouched:
+def _check_local(evidence: Mapping[str, Json], claim: Claim, trust: LedgerTrust, signatures: Signatures) -> Vouched:
     text = evidence.get("note")
     if evidence.keys() != {"kind", "note"} or not isinstance(text, str):
         raise EvidenceInvalid("not a kind and a note")
     note = parse_note(text)
-    if note.text != checkpoint_text(checkpoint):
-        raise EvidenceInvalid("the ledger's checkpoint is another one")
+    if note.text != claim.text:
+        raise EvidenceInvalid("the ledger holds something else")
     signed = check_cosignatures(note, trust.witnesses, signatures.ed25519)
     if not signed or len(signed) != len(note.signatures):
         raise EvidenceInvalid("not signed by a known key of the ledger, and by it alone")
     return Vouched(assurance=Assurance.SELF, at=signed[0].time)
 
 
-def _check_fabric(
-    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, signatures: Signatures
-) -> Vouched:
-    attested = check_attested(evidence, checkpoint, trust, signatures.endorsement)
+def _check_fabric(evidence: Mapping[str, Json], claim: Claim, trust: LedgerTrust, signatures: Signatures) -> Vouched:
+    attested = check_attested(evidence, claim.question, trust, signatures.endorsement)
     return Vouched(
         assurance=Assurance.CONSORTIUM,
         organisations=attested.organisations,

@@ -10,6 +10,43 @@ SETTLEMENT_TAG = "concordat/settlement/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What a ledger holds of a pair's period: a salted hash (32 bytes), which opens nothing by itself."""
+
+    pair: bytes
+    period: str
+    commitment: bytes
+
+    @property
+    def key(self) -> str:
+        """Where the contract keeps it; it is written once and never again."""
+        return f"pair/{b64url(self.pair)}/{self.period}"
+
+    @property
+    def answer(self) -> bytes:
+        """What the contract answers to `Settlement`: the answer says itself what it is about."""
+        return dumps({"commitment": b64url(self.commitment), "pair": b64url(self.pair), "period": self.period})
+
+    @property
+    def message(self) -> bytes:
+        """What both pair keys sign."""
+        return b"\0".join((SETTLEMENT_TAG.encode(), self.answer))
+
+    @property
+    def text(self) -> str:
+        """What the embedded ledger's witness signs; no size stands where one would stand in a checkpoint."""
+        return f"{SETTLEMENT_TAG}\n{self.period}\n{b64url(self.pair)}\n{b64url(self.commitment)}\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A settlement with the signatures of both of a pair, in the order of its keys."""
+
+    settled: Settled
+    signatures: tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """Whose peers must endorse, the two Ed25519 keys made for this pair alone (32 bytes each), periods settled so far.
 
@@ -30,17 +67,17 @@ class Pair:
         if other != replace(self, settled=other.settled):
             raise rejected(Reason.OTHER_PAIR)
 
-    def require_signed(self, period: str, commitment: bytes, signatures: tuple[bytes, bytes], verify: Verify) -> None:
+    def require_signed(self, signed: Signed, verify: Verify) -> None:
         """Raises LedgerRejected (bad-signature) unless both keys, in their order, signed this."""
-        message = settlement_message(self.id, period, commitment)
-        if not all(verify(key, message, each) for key, each in zip(self.keys, signatures, strict=True)):
+        signatures = zip(self.keys, signed.signatures, strict=True)
+        if not all(verify(key, signed.settled.message, each) for key, each in signatures):
             raise rejected(Reason.BAD_SIGNATURE)
+
+    def require_new(self, settlement: Settled, held: bytes | None) -> bool:
+        """Is it new? What is held already may come again; raises LedgerRejected (settled) for any other commitment."""
+        if held is not None and held != settlement.commitment:
+            raise rejected(Reason.SETTLED)
+        return held is None
 
     def with_another_period(self) -> "Pair":
         return replace(self, settled=self.settled + 1)
-
-
-def settlement_message(pair: bytes, period: str, commitment: bytes) -> bytes:
-    """What both pair keys sign; the commitment (32 bytes) is a salted hash, and opens nothing."""
-    body = dumps({"commitment": b64url(commitment), "pair": b64url(pair), "period": period})
-    return b"\0".join((SETTLEMENT_TAG.encode(), body))

@@ -18,7 +18,7 @@ from tests.fabric_simulator.chaincode_side import Chaincode, StreamedChaincode, 
 from tests.fabric_simulator.channel import Limits
 from tests.fabric_simulator.makers import PACKAGE_ID
 from tests.fabric_simulator.network import Shape, SimulatedNetwork
-from tests.support.networks import Member
+from tests.support.networks import Member, Network
 
 TWO = Shape(organizations=2, limits=Limits(max_message_count=1))
 THREE = Shape(organizations=3, limits=Limits(max_message_count=1))
@@ -41,14 +41,14 @@ def consortium(shape: Shape = TWO) -> SimulatedNetwork:
 
 
 def write_profile(
-    network: SimulatedNetwork, folder: Path, *, k: int = 2, member: Member | None = None, organisations: int = 9
+    network: Network, folder: Path, *, k: int = 2, member: Member | None = None, organisations: int = 9
 ) -> Path:
     """A profile beside its files; `member` acts in the place of the first organisation's client."""
     member = member or network.identity("Org1MSP")
     lines = [f'channel = "{network.channel}"', f'chaincode = "{network.chaincode}"', f"k = {k}"]
     for peer in network.peers[:organisations]:
         lines += ["[[organisations]]", f'msp_id = "{peer.msp_id}"']
-        lines += _file(folder, "roots", f"{peer.msp_id}-ca.pem", network.authorities[peer.msp_id].pem)
+        lines += _file(folder, "roots", f"{peer.msp_id}-ca.pem", network.root(peer.msp_id))
         if peer.msp_id == member.msp_id:
             lines += _file(folder, "certificate", "client.pem", member.certificate)
             lines += _file(folder, "private_key", "client-key.pem", member.private_key)

@@ -4,8 +4,9 @@ A test asks for `network`, a channel of two organisations with the contract `wit
 `real_fabric` is what starts real processes.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
@@ -19,11 +20,15 @@ from adapters.outbound.x509 import check_endorsement
 from concordat.fabric.chaincode import own_chaincode
 from concordat.fabric.plan import Wish
 from concordat.fabric.programs import KNOWN
+from core.log.pairs import Signed
 from core.log.trust import LedgerTrust
 from ports.attempts import Attempts
+from ports.ledger import LedgerBusy
+from shared.canonical import b64url
 from tests.fabric_simulator import channel
 from tests.fabric_simulator.makers import witness
 from tests.fabric_simulator.network import Shape, SimulatedNetwork
+from tests.support.attempts import MemoryAttempts
 from tests.support.fabric import FabricNetwork
 from tests.support.fabric_programs import versions
 from tests.support.networks import Member, Network
@@ -122,6 +127,32 @@ class Ledgers:
         gateway = gateway or await self.gateway()
         contract = gateway.contract(channel or self.network.channel, self.network.chaincode)
         return FabricLedger(contract, attempts, self.trust, self.secret, check_endorsement, patience=patience)
+
+    async def register(self, origin: str, key: str, *, organisation: int = 1) -> None:
+        """That organisation's client makes a log known, and so its organisation becomes the owner.
+
+        Peers need a moment to hear that the others have the contract, which was defined just now.
+        """
+        gateway = await self.gateway(self.network.identity(self.network.peers[organisation - 1].msp_id))
+        ledger = await self.make(MemoryAttempts(), gateway)
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(LedgerBusy):
+                    return await ledger.register(origin, key)
+                await asyncio.sleep(0.1)
+
+    async def settled_by_first_alone(self, signed: Signed) -> int:
+        """The validation code of a settlement that a peer of the first organisation alone endorsed."""
+        gateway = await self.gateway()
+        contract, settled = gateway.contract(self.network.channel, self.network.chaincode), signed.settled
+        arguments = (settled.pair, settled.commitment, *signed.signatures)
+        pair, commitment, *signatures = map(b64url, arguments)
+        proposal = contract.propose(
+            "Settle", pair, settled.period, commitment, *signatures, organizations=[self.network.peers[0].msp_id]
+        )
+        transaction = await gateway.endorse(proposal)
+        await gateway.submit(transaction)
+        return (await gateway.committed(transaction)).code
 
 
 @asynccontextmanager

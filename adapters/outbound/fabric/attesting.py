@@ -1,7 +1,7 @@
-"""Attested reads of a checkpoint: one peer of each organisation is asked to sign what it has committed."""
+"""Attested reads: one peer of each organisation is asked to sign what it has committed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from adapters.outbound.fabric.gateway.errors import EndorseError, Fault
@@ -17,37 +17,45 @@ from adapters.outbound.fabric.gateway.messages import (
 from adapters.outbound.fabric.gateway.signables import Endorsed, Proposal
 from core.log.errors import EvidenceInvalid
 from core.log.fabric.attested import (
-    CHECKPOINT_FUNCTION,
     AttestedRead,
     CheckEndorsement,
+    Question,
+    about_checkpoint,
     answered_checkpoint,
     check_attested,
 )
 from core.log.trust import LedgerTrust
 from shared.protowire import decode
 
+Told = Callable[[AttestedRead], Question]
+"""What a read, of which nothing was checked yet, claims to be about."""
+
 
 async def attested_read(
-    contract: Contract, origin: str, size: int, trust: LedgerTrust, check: CheckEndorsement
+    contract: Contract, call: tuple[str, ...], told: Told, trust: LedgerTrust, check: CheckEndorsement
 ) -> AttestedRead:
     """A read that as many organisations signed as answer and agree, k of them at least; nothing is submitted.
 
     Each is asked by itself, so that one whose peer is down or lags behind does not keep the others' word from counting.
     Raises EndorseError where nobody answers (or the contract does not hold it), EvidenceInvalid where too few agree.
     """
-    proposal = contract.propose(CHECKPOINT_FUNCTION, origin, str(size))
-    proposal = contract.gateway.signed(proposal)
+    proposal = contract.gateway.signed(contract.propose(*call))
     asked = [_asked(contract, proposal, name) for name in sorted(trust.organisations)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     reads = [one for one in answers if isinstance(one, AttestedRead)]
     if not reads:
         raise next(one for one in answers if isinstance(one, BaseException))
     read = _joined(reads)
-    checkpoint = answered_checkpoint(read)
-    if (checkpoint.origin, checkpoint.size) != (origin, size):
-        raise EvidenceInvalid("the peers answered about another checkpoint")
-    check_attested(read.to_json(), checkpoint, trust, check)
+    question = told(read)
+    if question.call != call:
+        raise EvidenceInvalid("the peers answered about something else")
+    check_attested(read.to_json(), question, trust, check)
     return read
+
+
+def about_answered(read: AttestedRead) -> Question:
+    """About the checkpoint that was answered with: whoever asks for a size does not know its root."""
+    return about_checkpoint(answered_checkpoint(read))
 
 
 async def asked_one_by_one(contract: Contract, proposal: Proposal, trust: LedgerTrust) -> Mapping[str, Fault | None]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
 
-from adapters.outbound.fabric.attesting import asked_one_by_one, attested_read
+from adapters.outbound.fabric.attesting import Told, about_answered, asked_one_by_one, attested_read
 from adapters.outbound.fabric.faults import answering
 from adapters.outbound.fabric.gateway.errors import (
     VALID,
@@ -24,10 +24,18 @@ from adapters.outbound.fabric.gateway.errors import (
     SubmitError,
 )
 from adapters.outbound.fabric.gateway.gateway import Contract
-from adapters.outbound.fabric.gateway.signables import NONCE_SIZE, Endorsed, Proposal, action_of, status_question
+from adapters.outbound.fabric.gateway.signables import (
+    NONCE_SIZE,
+    Argument,
+    Endorsed,
+    Proposal,
+    action_of,
+    status_question,
+)
 from core.log.errors import EvidenceInvalid
-from core.log.fabric.attested import CheckEndorsement, has_writes
+from core.log.fabric.attested import CHECKPOINT_FUNCTION, CheckEndorsement, has_writes
 from core.log.trust import LedgerTrust
+from core.log.witness import Reason
 from ports.attempts import REFUSED, Attempt, Attempts
 from ports.ledger import (
     Anchored,
@@ -44,7 +52,6 @@ MOST_ITEMS = 100
 """As many checkpoints as the contract takes in one transaction."""
 
 MOST_ATTEMPTS = 5
-NOT_HELD = "not-held: "
 _NAMES = {VALID: "valid"}
 _FINAL = frozenset({Fault.ACCESS_DENIED, Fault.TOO_LARGE, Fault.CONFIGURATION})
 """Faults of Submit after which the orderer will never take the transaction."""
@@ -99,22 +106,15 @@ class FabricLedger:
         self.outcomes = Counter(dict.fromkeys(OUTCOMES, 0))
 
     async def head(self, origin: str) -> LedgerHead | None:
-        with answering(self.failures):
-            try:
-                answer = cast(Any, loads(await self._contract.evaluate("Head", origin)))
-            except EvaluateError as error:
-                if _is_not_held(error):
-                    return None
-                raise
+        answer = await self.ask("Head", origin)
+        if answer is None:
+            return None
         return LedgerHead(size=answer["size"], root=unb64url(answer["root"]), key=answer["key"])
 
     async def origins(self) -> Sequence[str]:
         found: list[str] = []
-        with answering(self.failures):
-            while page := cast(
-                "list[str]", loads(await self._contract.evaluate("Origins", found[-1] if found else ""))
-            ):
-                found += page
+        while page := await self.ask("Origins", found[-1] if found else ""):
+            found += page
         return found
 
     async def register(self, origin: str, verifier_key: str) -> None:
@@ -136,15 +136,41 @@ class FabricLedger:
         raise _conflict()
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
-        async with self._turn:
-            return await self._brought(submissions)
+        answers: list[Answer] = []
+        for start in range(0, len(submissions), MOST_ITEMS):
+            answers += _answers(await self.transact("Anchor", _items(submissions[start : start + MOST_ITEMS])))
+        return answers
 
-    async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
+    async def transact(self, function: str, *arguments: Argument) -> Endorsed:
+        """A call as a transaction that is in a block and valid, whatever it takes, or that would change nothing.
+
+        Raises LedgerRejected where the contract refuses the call.
+        """
+        async with self._turn:
+            with answering(self.failures):
+                await self._settle_left()
+                return await self._round(function, *arguments)
+
+    async def ask(self, function: str, *arguments: Argument, absent: Reason = Reason.NOT_HELD) -> Any:
+        """What one peer answers to a read; None where the contract says `absent`."""
         with answering(self.failures):
             try:
-                return await self._attested(origin, size)
+                return loads(await self._contract.evaluate(function, *arguments))
+            except EvaluateError as error:
+                if _says(error, absent):
+                    return None
+                raise
+
+    async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
+        return await self.attested((CHECKPOINT_FUNCTION, origin, str(size)), about_answered)
+
+    async def attested(self, call: tuple[str, ...], told: Told) -> dict[str, object] | None:
+        """An attested read of the contract as evidence; None where nothing is held."""
+        with answering(self.failures):
+            try:
+                return await self._attested(call, told)
             except EndorseError as error:
-                if _is_not_held(error):
+                if _says(error, Reason.NOT_HELD):
                     return None
                 raise
 
@@ -154,51 +180,47 @@ class FabricLedger:
     async def check(self) -> None:
         await self.head(_NOBODY)
 
-    async def _brought(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
-        answers: list[Answer] = []
-        with answering(self.failures):
-            for attempt in await self._attempts.unsettled():
-                # Of what was refused for good, say since its identity has expired, another attempt may be made.
-                with suppress(SubmitError):
-                    await self._settled(attempt, asking_first=True)
-            for start in range(0, len(submissions), MOST_ITEMS):
-                answers += await self._round(submissions[start : start + MOST_ITEMS])
-        return answers
+    async def _settle_left(self) -> None:
+        """What was kept by whomever, and whose outcome nobody knows yet."""
+        for attempt in await self._attempts.unsettled():
+            # Of what was refused for good, say since its identity has expired, another attempt may be made.
+            with suppress(SubmitError):
+                await self._settled(attempt, asking_first=True)
 
     async def organisations(self) -> Mapping[str, Fault | None]:
         """What each organisation's peers say when one of them is asked to endorse: None where it answers."""
         return await asked_one_by_one(self._contract, self._contract.propose("Head", _NOBODY), self._trust)
 
-    async def _round(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
-        """One transaction for these checkpoints, attempt after attempt until one is valid."""
-        items = _items(submissions)
-        digest = sha256(items).digest()
+    async def _round(self, function: str, *arguments: Argument) -> Endorsed:
+        """One transaction of this call, attempt after attempt until one is valid."""
+        brought = b"\0".join(each.encode() if isinstance(each, str) else each for each in (function, *arguments))
+        digest = sha256(brought).digest()
         last = await self._attempts.newest(digest)
         # One that another worker has kept meanwhile is the same for us until its outcome is known.
         first = 0 if last is None else last.number + (last.outcome is not None)
         for number in range(first, first + MOST_ATTEMPTS):
-            transaction = await self._endorsed(items, number)
+            nonce = hmac.digest(self._secret, brought + b"\0" + str(number).encode(), "sha256")[:NONCE_SIZE]
+            transaction = await self._endorsed(self._contract.propose(function, *arguments, nonce=nonce))
             if transaction is None:
                 continue
             if not has_writes(action_of(transaction.data).results):
-                return _answers(transaction)
+                return transaction
             attempt = Attempt(
                 round=digest, number=number, tx_id=transaction.transaction_id, envelope=transaction.envelope
             )
             attempt = await self._attempts.keep(attempt)
             if await self._settled(attempt, asking_first=False) == VALID:
-                return _answers(Endorsed.from_envelope(attempt.envelope))
+                return Endorsed.from_envelope(attempt.envelope)
         raise _conflict()
 
-    async def _endorsed(self, items: bytes, number: int) -> Endorsed | None:
+    async def _endorsed(self, proposal: Proposal) -> Endorsed | None:
         """The signed transaction of an attempt; None where one of its id is in a block already, valid or not."""
-        nonce = hmac.digest(self._secret, items + b"\0" + str(number).encode(), "sha256")[:NONCE_SIZE]
         try:
-            transaction = await self._agreed(self._contract.propose("Anchor", items, nonce=nonce))
+            transaction = await self._agreed(proposal)
         except EndorseError as error:
             if error.fault is Fault.DUPLICATE:
                 return None
-            raise
+            raise _refused(error) from error
         return self._contract.gateway.signed(transaction)
 
     async def _agreed(self, proposal: Proposal) -> Endorsed:
@@ -212,11 +234,11 @@ class FabricLedger:
             await asyncio.sleep(pause)
         return await self._contract.gateway.endorse(proposal)
 
-    async def _attested(self, origin: str, size: int) -> dict[str, object]:
-        """An attested read; whose peer has not committed the checkpoint yet is given a while. Raises LedgerBusy."""
+    async def _attested(self, call: tuple[str, ...], told: Told) -> dict[str, object]:
+        """An attested read; whose peer has not committed what is asked for is given a while. Raises LedgerBusy."""
         for pause in (*PAUSES_SECONDS, None):
             try:
-                read = await attested_read(self._contract, origin, size, self._trust, self._check)
+                read = await attested_read(self._contract, call, told, self._trust, self._check)
             except EvidenceInvalid as error:
                 if pause is None:
                     raise LedgerBusy(fault=error.reason, stage="evidence", remedy="ask again") from error
@@ -295,8 +317,16 @@ def _answer(said: dict[str, Any]) -> Answer:
     return Anchored(origin=said["origin"], size=said["size"])
 
 
-def _is_not_held(error: EvaluateError | EndorseError) -> bool:
-    return error.contract is not None and error.contract[1].startswith(NOT_HELD)
+def _says(error: EvaluateError | EndorseError, reason: Reason) -> bool:
+    return error.contract is not None and error.contract[1].startswith(f"{reason}: ")
+
+
+def _refused(error: EndorseError) -> EndorseError | LedgerRejected:
+    """The contract's refusal where it is one that we know, else the error as it is."""
+    reason, _, detail = ("", "", "") if error.contract is None else error.contract[1].partition(": ")
+    if reason not in set(Reason):
+        return error
+    return LedgerRejected(reason=reason, origin=None, stored_size=0, detail=detail)
 
 
 def _rejected(words: str, origin: str) -> LedgerRejected:

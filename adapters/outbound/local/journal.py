@@ -15,7 +15,8 @@ from adapters.outbound.files.durable import make_folder, sync_folder
 from ports.ledger import LedgerUnavailable
 from shared.canonical import Json, dumps
 
-FILE, LOCK = "ledger.jsonl", "ledger.lock"
+NAME = "ledger"
+FILE = f"{NAME}.jsonl"
 _START = sha256(b"concordat/local-ledger/v1").digest()
 
 
@@ -29,9 +30,9 @@ class LedgerDamaged(LedgerUnavailable):
 class Journal:
     """Reading needs no lock and sees whole lines only; appending takes the lock and keeps it until `close`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
-        self._lock_path = folder / LOCK
+    def __init__(self, folder: Path, name: str = NAME) -> None:
+        self.path = folder / f"{name}.jsonl"
+        self._lock_path = folder / f"{name}.lock"
         self._lock: int | None = None
         self._file: int | None = None
         self._end, self._line, self._hash = 0, 0, _START

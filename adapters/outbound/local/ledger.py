@@ -1,17 +1,15 @@
 """The embedded ledger: a witness with a key of its own that cosigns only proven extensions, in an append-only file."""
 
-import asyncio
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from adapters.outbound.ed25519 import Signer, verify
-from adapters.outbound.local.journal import Journal, LedgerDamaged
+from adapters.outbound.local.held import Held
+from adapters.outbound.local.journal import Journal
 from adapters.outbound.signatures import SIGNATURES
 from core.log.checkpoints import Checkpoint, cosign_checkpoint
 from core.log.errors import LogInvalid
@@ -19,14 +17,13 @@ from core.log.evidence import check_evidence, local_evidence
 from core.log.notes import Algorithm, VerifierKey
 from core.log.trust import LedgerTrust
 from core.log.witness import WitnessedLog, presented, registered, unknown_origin
-from ports.ledger import Anchored, LedgerHead, LedgerRejected, LedgerUnavailable, Submission
+from ports.ledger import Anchored, LedgerHead, LedgerRejected, Submission
 from shared.canonical import Json
 from shared.clock import Now
 
 WITNESS_NAME = "local-witness"
 
 Answer = Anchored | LedgerRejected
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -60,7 +57,7 @@ class _Batch:
     fresh: dict[tuple[str, int], tuple[Checkpoint, str]] = field(default_factory=dict)
 
 
-class LocalLedger:
+class LocalLedger(Held):
     """Implements ports.ledger.Ledger. `seed` is the witness's private key (32 bytes), `name` its name in cosignatures.
 
     Whoever first registers or submits holds the ledger until `close`; `hold` does so at once. Everything else only
@@ -68,15 +65,13 @@ class LocalLedger:
     """
 
     def __init__(self, folder: Path, seed: bytes, now: Now, *, name: str = WITNESS_NAME) -> None:
+        super().__init__(Journal(folder))
         self._sign = Signer(seed)
         self._witness = VerifierKey(name=name, public=self._sign.key, algorithm=Algorithm.COSIGNATURE)
         self._trust = LedgerTrust(witnesses=(self._witness,))
         self._now = now
-        self._journal = Journal(folder)
         self._logs: dict[str, _Log] = {}
         self._grown: set[str] = set()
-        self._alone = Lock()
-        self._damage: LedgerDamaged | None = None
 
     async def head(self, origin: str) -> LedgerHead | None:
         return await self._reading(lambda: self._head(origin))
@@ -99,41 +94,7 @@ class LocalLedger:
     async def check(self) -> None:
         await self._reading(lambda: None)
 
-    async def hold(self) -> None:
-        """Be the one worker; raises LedgerUnavailable when there is another, and says what to do."""
-        await self._writing(lambda: None)
-
-    def close(self) -> None:
-        """Let another worker have it."""
-        with self._alone:
-            self._journal.close()
-
-    async def _reading(self, work: Callable[[], T]) -> T:
-        return await asyncio.to_thread(self._locked, work)
-
-    async def _writing(self, work: Callable[[], T]) -> T:
-        return await asyncio.to_thread(self._locked, work, writing=True)
-
-    def _locked(self, work: Callable[[], T], *, writing: bool = False) -> T:
-        with self._alone, _answering(self._journal.path):
-            if self._damage is not None:
-                raise self._damage
-            try:
-                if writing:
-                    self._journal.hold()
-                self._refresh()
-                if writing:
-                    self._journal.open()
-                return work()
-            except LedgerDamaged as damage:
-                # What was read before the damage is no state to go on from.
-                self._damage = damage
-                raise
-
     def _refresh(self) -> None:
-        """Take in what was appended since, by this process or the one that holds the ledger."""
-        if self._journal.shrunk():
-            raise self._damaged("", "the file has become shorter")
         for place, entry in self._journal.new_entries():
             try:
                 self._grown.add(self._take_in(place, entry))
@@ -235,16 +196,3 @@ class LocalLedger:
     def _entry(self, checkpoint: Checkpoint, note: str) -> dict[str, Json]:
         cosigned = cosign_checkpoint(checkpoint, self._witness, self._sign, time=int(self._now().timestamp()))
         return {"origin": checkpoint.origin, "size": checkpoint.size, "checkpoint": note, "cosigned": cosigned}
-
-    def _damaged(self, origin: str, reason: str) -> LedgerDamaged:
-        remedy = "restore the file from a copy, and the witness's seed that it was written with; nothing was changed"
-        return LedgerDamaged(path=str(self._journal.path), origin=origin, reason=reason, remedy=remedy)
-
-
-@contextmanager
-def _answering(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise LedgerUnavailable(path=str(path), reason=reason, remedy="mend the folder; a retry is safe") from error

@@ -22,6 +22,7 @@ from adapters.outbound.sql import schema
 from adapters.outbound.sql.aggregates import Mapped, SqlAggregates
 from adapters.outbound.sql.database import TENANT, mine
 from adapters.outbound.sql.schema import table
+from adapters.outbound.sql.settlements import SqlSettlements
 from adapters.outbound.sql.subjects import SqlSubjects, SqlVerdicts
 from adapters.outbound.sql.types import Bytes, Id, Instant, Named, Plain
 from adapters.outbound.sql.unit_of_work import SqlTx
@@ -232,6 +233,10 @@ class SqlClubsTx(SqlTx):
     @property
     def visit_counts(self) -> SqlVisitCounts:
         return SqlVisitCounts(self.session)
+
+    @property
+    def settlements(self) -> SqlSettlements:
+        return SqlSettlements(self.session)
 
 
 def _entry(aggregate: Club) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The clubs module put together."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,17 +8,22 @@ from typing import Any
 from adapters.inbound.jobs.conclusion import Conclusion
 from adapters.inbound.jobs.runner import Job
 from adapters.inbound.jobs.trouble import teller
+from adapters.inbound.rest.edge.metrics import Reading
 from adapters.outbound.sql.clubs import SqlClubsTx
 from app.clubs.agreements import Agreements
 from app.clubs.clubs import Clubs
 from app.clubs.members import Members
+from app.clubs.pair_keys import PairKeys
 from app.clubs.receipts import VisitReceipts
+from app.clubs.settlements import CONSUMER as SETTLEMENTS
+from app.clubs.settlements import Settlements
 from app.clubs.verdicts import Verdicts
 from app.clubs.visit_counts import CONSUMER, VisitCounts
 from app.clubs.visits import Visits
 from app.workers import Turns
-from concordat.assembly.log import build_receipts
+from concordat.assembly.log import build_receipts, build_trust
 from concordat.module import Infrastructure, Service, Subscription
+from core.clubs.settlement import SettlementState
 from core.clubs.visit import VisitCheckedIn
 
 
@@ -32,6 +38,7 @@ class ClubsUseCases:
     receipts: VisitReceipts
     verdicts: Verdicts
     visit_counts: VisitCounts
+    settlements: Settlements
 
 
 def build(i: Infrastructure) -> ClubsUseCases:
@@ -44,6 +51,13 @@ def build(i: Infrastructure) -> ClubsUseCases:
         receipts=VisitReceipts(**parts, receipts=build_receipts(i)),
         verdicts=Verdicts(**parts),
         visit_counts=VisitCounts(**parts),
+        settlements=Settlements(
+            **parts,
+            pairs=i.pairs,
+            keys=PairKeys(secrets=i.secrets, key_pair=i.key_pair, random_bytes=i.random_bytes),
+            trust=build_trust(i),
+            signatures=i.signatures,
+        ),
     )
 
 
@@ -53,6 +67,7 @@ def routers(use_cases: ClubsUseCases, _: Infrastructure) -> Sequence[Any]:
     from adapters.inbound.rest.clubs.clubs import clubs_router
     from adapters.inbound.rest.clubs.members import members_router
     from adapters.inbound.rest.clubs.receipts import receipts_router
+    from adapters.inbound.rest.clubs.settlements import settlements_router
     from adapters.inbound.rest.clubs.verdicts import verdicts_router
     from adapters.inbound.rest.clubs.visits import visits_router
 
@@ -63,6 +78,7 @@ def routers(use_cases: ClubsUseCases, _: Infrastructure) -> Sequence[Any]:
         agreements_router(use_cases.agreements),
         clubs_router(use_cases.clubs),
         verdicts_router(use_cases.verdicts, use_cases.visit_counts),
+        settlements_router(use_cases.settlements),
     )
 
 
@@ -77,13 +93,17 @@ def services(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Service]:
 
 def subscriptions(use_cases: ClubsUseCases) -> Sequence[Subscription]:
     types = frozenset({VisitCheckedIn.type})
-    return (Subscription(consumer=CONSUMER, types=types, handler=use_cases.visit_counts.on_checked_in),)
+    return (
+        Subscription(consumer=CONSUMER, types=types, handler=use_cases.visit_counts.on_checked_in),
+        Subscription(consumer=SETTLEMENTS, types=types, handler=use_cases.settlements.on_checked_in),
+    )
 
 
 def jobs(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Job]:
     work = {
         "clubs.conclude_agreements": use_cases.agreements.conclude,
         "clubs.conclude_visits": use_cases.visits.conclude,
+        "clubs.settle_visits": use_cases.settlements.settle,
     }
     return tuple(
         Job(
@@ -92,4 +112,19 @@ def jobs(use_cases: ClubsUseCases, i: Infrastructure) -> Sequence[Job]:
             tick=Conclusion(conclude=conclude, backlog=i.backlog, turns=Turns(now=i.now, tell=teller(name))).tick,
         )
         for name, conclude in work.items()
+    )
+
+
+def gauges(use_cases: ClubsUseCases, _: Infrastructure) -> Sequence[Reading]:
+    """Closed months of pairs that are not settled, by where they stand; nothing where no worker has had its turn."""
+    standing = Counter(use_cases.settlements.standing.values())
+    return tuple(
+        Reading(
+            name="concordat_unsettled_periods",
+            help="Closed months of pairs of clubs that are not settled",
+            value=standing[state],
+            labels={"state": state},
+        )
+        for state in SettlementState
+        if state is not SettlementState.SETTLED
     )

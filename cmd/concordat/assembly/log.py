@@ -29,7 +29,7 @@ def build(i: Infrastructure) -> LogUseCases:
     return LogUseCases(
         receipts=build_receipts(i),
         published=PublishedLogs(look=i.look(SqlLogTx), backlog=i.backlog),
-        trust=_trust(i),
+        trust=build_trust(i),
         cosigner=build_cosigner(i),
         workers=build_workers(i),
     )
@@ -37,7 +37,7 @@ def build(i: Infrastructure) -> LogUseCases:
 
 def build_receipts(i: Infrastructure) -> Receipts:
     """For this module, and for others whose events somebody wants a receipt of."""
-    return Receipts(look=i.look(SqlLogTx), allow=i.allow, trust=_trust(i), signatures=i.signatures)
+    return Receipts(look=i.look(SqlLogTx), allow=i.allow, trust=build_trust(i), signatures=i.signatures)
 
 
 def build_cosigner(i: Infrastructure) -> Cosigner | None:
@@ -55,7 +55,8 @@ def build_cosigner(i: Infrastructure) -> Cosigner | None:
     )
 
 
-def _trust(i: Infrastructure) -> Trust:
+def build_trust(i: Infrastructure) -> Trust:
+    """What verifiers of this network are told."""
     return Trust(look=i.look(SqlLogTx), backlog=i.backlog, ledger=i.ledger, policy=i.witnesses.policy)
 
 

@@ -12,6 +12,7 @@ from concordat.checks import Ask, Check, State, examine_port
 from concordat.checks.database import examine_database
 from concordat.checks.ledger import examine_ledger
 from concordat.checks.logs import examine_logs
+from concordat.checks.settlements import examine_settlements
 from concordat.checks.witnesses import examine_witnesses
 from concordat.container import System, running
 from concordat.locks import sqlite_file
@@ -62,6 +63,7 @@ async def _examine_ports(system: System) -> list[Check]:
     database = await examine_database(system.database)
     if all(check.state is State.OK for check in database):
         checks += _parked(await i.parking.counts())
+        checks += await examine_settlements(system)
     # Logs are compared with the ledger, so it has to answer.
     if ledger[0].state is State.OK and all(check.state is not State.FAILED for check in (*checks, *database)):
         checks += await examine_logs(system)

@@ -67,15 +67,14 @@ def _id(text: str) -> UUID:
 async def _erase(settings: Settings, member: UUID, club: str) -> "Erased | None":
     """None for somebody who was erased before: whoever runs the command again wants the files to be rewritten."""
     from concordat.container import migrated
-    from concordat.development import all_roles, club_of
+    from concordat.development import all_roles
     from concordat.modules.clubs import CLUBS
+    from concordat.named import club_named
     from core.clubs.member import Erased as ErasedBefore
     from ports.caller import Caller
 
     async with migrated(settings) as system:
-        found = await club_of(system, club) if "-" not in club or len(club) != len(str(member)) else _id(club)
-        if found is None:
-            raise Failure(f"There is no club {club}.", "GET /v1/directory lists them.", status=USAGE)
+        found = await club_named(system, club)
         members = next(built.use_cases for built in system.modules if built.module is CLUBS).members
         caller = Caller(principal="operator", club=found, roles=all_roles(system), request_id="subject-erase")
         try:

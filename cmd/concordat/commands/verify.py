@@ -1,17 +1,18 @@
-"""`concordat verify`: checks receipts with nothing but a trust bundle; no database, no network, no server."""
+"""`concordat verify`: checks receipts and settlements with a trust bundle alone; no database, no network, no server."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapters.outbound.signatures import SIGNATURES
+from concordat.checked import assurance_text, settlement_json, settlement_text, time_text
 from concordat.failures import REFUSED, USAGE, Failure
 from core.log.errors import LogInvalid
 from core.log.proofs import MAX_PROOF
 from core.log.receipts import Validity, Verification, verify_bytes
+from core.log.settlements import check_proof, is_proof
 from core.log.trust import TrustBundle, parse_bundle
 
 TRUST = "trust.json"
@@ -23,21 +24,31 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="Receipts, as text or JSON.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Receipts, as text or JSON; proofs of settlements.", show_default=False)
+    ],
     trust: Annotated[Path, typer.Option(help="The bundle that `concordat trust export` wrote.")] = Path(TRUST),
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per receipt.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the record and what its disclosures open.")] = False,
 ) -> None:
     """Check receipts offline: valid, valid with redactions, or invalid with the step that fails and why.
 
-    Exit status 0 if every receipt is valid (with or without redactions), 1 if one is not, 2 if a file cannot be read.
+    Proofs of settlements, as `concordat settlement prove` writes them, are checked too. Exit status 0 if every file is
+    valid (with or without redactions), 1 if one is not, 2 if a file cannot be read.
     """
     bundle = _bundle(trust)
     worst = 0
     for file in files:
-        found = verify_bytes(_read(file, "receipt", MAX_PROOF + 1), bundle, SIGNATURES)
-        typer.echo(json.dumps(_as_json(file, found)) if as_json else _as_text(file, found, show=show))
-        worst = max(worst, REFUSED if found.validity is Validity.INVALID else 0)
+        data = _read(file, "receipt", MAX_PROOF + 1)
+        if is_proof(data):
+            settled = check_proof(data.strip(), bundle.ledger, SIGNATURES)
+            typer.echo(json.dumps(settlement_json(file, settled)) if as_json else settlement_text(file, settled))
+            failed = settled.step is not None
+        else:
+            found = verify_bytes(data, bundle, SIGNATURES)
+            typer.echo(json.dumps(_as_json(file, found)) if as_json else _as_text(file, found, show=show))
+            failed = found.validity is Validity.INVALID
+        worst = max(worst, REFUSED if failed else 0)
     raise typer.Exit(worst)
 
 
@@ -70,7 +81,7 @@ def _as_text(file: Path, found: Verification, *, show: bool) -> str:
             f"  record      {record.type} {record.id}, {record.at:%Y-%m-%d %H:%M:%S} UTC",
             f"  log         {record.log}, checkpoint of {checkpoint.size} leaves",
             f"  state       {found.state}{_anchored_at(found)}",
-            f"  assurance   {found.assurance}: {_ASSURANCE[str(found.assurance)]}",
+            f"  assurance   {assurance_text(found.assurance, 'the checkpoint')}",
         ]
         if found.organisations:
             lines += [f"  endorsed    by peers of {', '.join(found.organisations)}; {_judged(found)}"]
@@ -103,24 +114,14 @@ def _as_json(file: Path, found: Verification) -> dict[str, object]:
 def _anchored_at(found: Verification) -> str:
     if found.anchored_at is None:
         return ""
-    return f" (the ledger says {_time(found.anchored_at)})"
+    return f" (the ledger says {time_text(found.anchored_at)})"
 
 
 def _judged(found: Verification) -> str:
     """A peer's signature holds no time: whether its certificate was good then takes a witness who says when."""
     if found.certificates_at is None:
         return "nobody knows when to judge their certificates"
-    return f"their certificates judged at {_time(found.certificates_at)}, when the first witness cosigned"
-
-
-def _time(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"their certificates judged at {time_text(found.certificates_at)}, when the first witness cosigned"
 
 
 _VALID = {"valid": "valid", "valid-with-redactions": "valid with redactions (a person was erased; the proof stands)"}
-
-_ASSURANCE = {
-    "self": "nobody but the operator stands behind the checkpoint",
-    "witnessed": "a quorum of other operators cosigned the checkpoint",
-    "consortium": "peers of a permissioned ledger endorsed the checkpoint, as many as the trust bundle asks for",
-}

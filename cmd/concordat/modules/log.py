@@ -23,7 +23,7 @@ LOG = Module(
         | {"attempt", "cosignature", "witnessed"}
     ),
     codes=frozenset({"log", "ledger", "publication", "witness"}),
-    packages=("core.log", "ports.log", "ports.ledger", "ports.cosigners", "app.log"),
+    packages=("core.log", "ports.log", "ports.ledger", "ports.pairs", "ports.cosigners", "app.log"),
     routers=routers,
     services=services,
     jobs=lambda use_cases, i: use_cases.workers.jobs(i),

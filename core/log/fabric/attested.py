@@ -1,7 +1,7 @@
-"""Attested reads: peers of several organisations sign that they committed a checkpoint, and anybody can check it.
+"""Attested reads: peers of several organisations sign that they committed something, and anybody can check it.
 
-Fabric's commit status is unsigned, so a receipt keeps the endorsements of a read of `cp/<origin>/<size>` instead, which
-say: peers of these organisations have this checkpoint in their committed state.
+Fabric's commit status is unsigned, so evidence keeps the endorsements of a read instead, of a checkpoint's key or that
+of a settlement, which say: peers of these organisations have this in their committed state.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,12 +25,13 @@ from core.log.fabric.messages import (
     SerializedIdentity,
     TxReadWriteSet,
 )
+from core.log.pairs import Settled
 from core.log.trust import LedgerTrust
 from shared.canonical import Json, NotCanonical, b64url, dumps, loads, unb64url
 from shared.protowire import NotProtobuf, decode, encode
 
 ATTESTED_READ = "fabric-attested-read"
-CHECKPOINT_FUNCTION = "Checkpoint"
+CHECKPOINT_FUNCTION, SETTLEMENT_FUNCTION = "Checkpoint", "Settlement"
 LIFECYCLE = "_lifecycle"
 """The namespace in which every invocation reads the chaincode's definition."""
 
@@ -91,6 +92,31 @@ class Attestation:
     not_after: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A read of the contract: what is called with, the one key that it reads, and what it must answer.
+
+    The key is written once and never again, so that the answer is good for ever.
+    """
+
+    call: tuple[str, ...]
+    key: str
+    answer: bytes
+
+
+def about_checkpoint(checkpoint: Checkpoint) -> Question:
+    """Is this checkpoint held?"""
+    origin, size = checkpoint.origin, checkpoint.size
+    call = (CHECKPOINT_FUNCTION, origin, str(size))
+    return Question(call=call, key=checkpoint_key(origin, size), answer=checkpoint_answer(checkpoint))
+
+
+def about_settlement(settled: Settled) -> Question:
+    """Was this settled?"""
+    call = (SETTLEMENT_FUNCTION, b64url(settled.pair), settled.period)
+    return Question(call=call, key=settled.key, answer=settled.answer)
+
+
 def checkpoint_key(origin: str, size: int) -> str:
     """Where the contract keeps a checkpoint; it is written once and never again."""
     return f"cp/{origin}/{size}"
@@ -121,17 +147,17 @@ def has_writes(results: bytes) -> bool:
 
 
 def check_attested(
-    evidence: Mapping[str, Json], checkpoint: Checkpoint, trust: LedgerTrust, check: CheckEndorsement
+    evidence: Mapping[str, Json], question: Question, trust: LedgerTrust, check: CheckEndorsement
 ) -> Attestation:
-    """Raises EvidenceInvalid unless peers of k of the bundle's organisations signed a read of exactly this checkpoint.
+    """Raises EvidenceInvalid unless peers of k of the bundle's organisations signed exactly this answer to this.
 
     When their certificates were good is told and not judged: a peer's signature covers no time that anybody trusts.
     """
     try:
         read = parse_attested(evidence)
         action = _signed_action(read)
-        _check_call(read, checkpoint, trust)
-        _check_action(action, checkpoint, trust)
+        _check_call(read, question, trust)
+        _check_action(action, question, trust)
     except (NotProtobuf, NotCanonical) as error:
         raise EvidenceInvalid("an attested read that is malformed") from error
     return _check_endorsements(read, trust, check)
@@ -175,24 +201,23 @@ def _signed_action(read: AttestedRead) -> ChaincodeAction:
     return decode(ChaincodeAction, signed.extension)
 
 
-def _check_call(read: AttestedRead, checkpoint: Checkpoint, trust: LedgerTrust) -> None:
+def _check_call(read: AttestedRead, question: Question, trust: LedgerTrust) -> None:
     header = decode(ChannelHeader, read.channel_header)
     if header.type != ENDORSER_TRANSACTION or header.channel_id != trust.channel:
         raise EvidenceInvalid("a read on another channel")
     spec = decode(ChaincodeInvocationSpec, read.call).chaincode_spec or ChaincodeSpec()
     if (spec.chaincode_id or ChaincodeID()).name != trust.contract:
         raise EvidenceInvalid("a call of another contract")
-    called = (CHECKPOINT_FUNCTION.encode(), checkpoint.origin.encode(), str(checkpoint.size).encode())
-    if (spec.input or ChaincodeInput()).args != called:
-        raise EvidenceInvalid("a call that is no read of this checkpoint")
+    if (spec.input or ChaincodeInput()).args != tuple(each.encode() for each in question.call):
+        raise EvidenceInvalid("a call that is no read of this")
 
 
-def _check_action(action: ChaincodeAction, checkpoint: Checkpoint, trust: LedgerTrust) -> None:
+def _check_action(action: ChaincodeAction, question: Question, trust: LedgerTrust) -> None:
     response = action.response or Response()
     if (action.chaincode_id or ChaincodeID()).name != trust.contract or response.status != _OK:
         raise EvidenceInvalid("an answer of another contract, or no answer")
-    if response.payload != checkpoint_answer(checkpoint):
-        raise EvidenceInvalid("the peers hold another checkpoint")
+    if response.payload != question.answer:
+        raise EvidenceInvalid("the peers hold something else")
     if action.events:
         raise EvidenceInvalid("a read has no event")
     spaces = decode(TxReadWriteSet, action.results).namespaces
@@ -203,14 +228,14 @@ def _check_action(action: ChaincodeAction, checkpoint: Checkpoint, trust: Ledger
         if touched.writes or touched.metadata_writes or touched.range_queries or space.collections:
             raise EvidenceInvalid("more than a plain read")
         if space.namespace == trust.contract:
-            _check_reads(touched, checkpoint)
+            _check_reads(touched, question.key)
 
 
-def _check_reads(touched: KVRWSet, checkpoint: Checkpoint) -> None:
+def _check_reads(touched: KVRWSet, key: str) -> None:
     """What was read is committed state exactly if it has a version; one key, which is written once and never again."""
     keys = [read.key for read in touched.reads]
-    if keys != [checkpoint_key(checkpoint.origin, checkpoint.size)] or touched.reads[0].version is None:
-        raise EvidenceInvalid("not one committed read, of this checkpoint's key")
+    if keys != [key] or touched.reads[0].version is None:
+        raise EvidenceInvalid("not one committed read, of this key")
 
 
 def _check_endorsements(read: AttestedRead, trust: LedgerTrust, check: CheckEndorsement) -> Attestation:

@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 from adapters.outbound.sql.migrate import migrate, newest_revision
 from tests.integration.sql.schemas import Schema, created, differences, looked_at, schema_of
 
-REVISIONS = ["v0001", "v0002", "v0003", "v0004"]
+REVISIONS = ["v0001", "v0002", "v0003", "v0004", "v0005"]
 
 
 class Migrations:

@@ -8,7 +8,7 @@ from adapters.inbound.chaincode.stub import Answer
 from adapters.inbound.chaincode.witness.contract import Witness
 from adapters.outbound.ed25519 import Signer, verify
 from core.log.merkle import consistency_proof
-from core.log.pairs import settlement_message
+from core.log.pairs import Settled
 from core.log.witness import rotation_message
 from ports.ledger import Submission
 from shared.canonical import Json, b64url, dumps, unb64url
@@ -52,7 +52,7 @@ def open_pair() -> tuple[str, ...]:
 
 
 def settle(commitment: str = COMMITMENT, period: str = PERIOD) -> tuple[str, ...]:
-    message = settlement_message(unb64url(PAIR), period, unb64url(commitment))
+    message = Settled(pair=unb64url(PAIR), period=period, commitment=unb64url(commitment)).message
     return "Settle", PAIR, period, commitment, b64url(ONE(message)), b64url(OTHER(message))
 
 

@@ -12,7 +12,7 @@ import pytest
 from adapters.outbound.x509 import check_endorsement
 from core.log.checkpoints import Checkpoint
 from core.log.errors import EvidenceInvalid
-from core.log.fabric.attested import Attestation, AttestedRead, check_attested, checkpoint_answer
+from core.log.fabric.attested import Attestation, AttestedRead, about_checkpoint, check_attested, checkpoint_answer
 from core.log.fabric.messages import KVRead, KVRWSet, NsReadWriteSet, Version
 from shared.canonical import b64url, dumps
 from shared.protowire import encode
@@ -29,7 +29,7 @@ READ = KVRead(key=KEY, version=Version(block_num=7))
 
 
 def check(read: AttestedRead, checkpoint: Checkpoint = CHECKPOINT, **changed: Any) -> Attestation:
-    return check_attested(read.to_json(), checkpoint, replace(TRUST, **changed), check_endorsement)
+    return check_attested(read.to_json(), about_checkpoint(checkpoint), replace(TRUST, **changed), check_endorsement)
 
 
 def test_a_read_that_enough_organisations_endorsed_verifies() -> None:
@@ -72,9 +72,9 @@ FORGED = {
         GOOD.but(arguments=(b"Checkpoint", CHECKPOINT.origin.encode(), b"300", b"")),
         "no read of this",
     ),
-    "an answer with another root": (GOOD.but(answer=checkpoint_answer(OTHER)), "another checkpoint"),
+    "an answer with another root": (GOOD.but(answer=checkpoint_answer(OTHER)), "something else"),
     "an answer that says more": (GOOD.but(answer=checkpoint_answer(CHECKPOINT)[:-1] + b',"x":1}'), "another check"),
-    "an empty answer": (GOOD.but(answer=b""), "another checkpoint"),
+    "an empty answer": (GOOD.but(answer=b""), "something else"),
     "a refusal": (GOOD.but(status=500), "no answer"),
     "a key that is not there": (GOOD.but(reads=(KVRead(key=KEY),)), "not one committed read"),
     "nothing read": (GOOD.but(reads=()), "not one committed read"),
@@ -150,7 +150,9 @@ def test_a_root_that_is_no_authority_vouches_for_nobody() -> None:
     endorsers = [("HarbourMSP", NO_AUTHORITY.member()), SUMMITS]
     trust = trust_in(NO_AUTHORITY, SUMMIT, k=2)
     with pytest.raises(EvidenceInvalid, match="does not chain"):
-        check_attested(GOOD.but(endorsers=endorsers).read().to_json(), CHECKPOINT, trust, check_endorsement)
+        check_attested(
+            GOOD.but(endorsers=endorsers).read().to_json(), about_checkpoint(CHECKPOINT), trust, check_endorsement
+        )
 
 
 def test_no_byte_of_a_read_can_change_unseen() -> None:
@@ -189,7 +191,7 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_evidence_is_refused(name: str) -> None:
     with pytest.raises(EvidenceInvalid):
-        check_attested(json.loads(json.dumps(MALFORMED[name])), CHECKPOINT, TRUST, check_endorsement)
+        check_attested(json.loads(json.dumps(MALFORMED[name])), about_checkpoint(CHECKPOINT), TRUST, check_endorsement)
 
 
 def test_evidence_of_three_organisations_is_small() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adapters.outbound.ed25519 import Signer, verify
 from core.log.merkle import consistency_proof
 from core.log.notes import VerifierKey
-from core.log.pairs import Pair, settlement_message
+from core.log.pairs import Pair, Settled
 from core.log.trust import parse_range
 from core.log.witness import LedgerRejected, WitnessedLog, presented, registered, rotation_message
 from tests.contracts.ledger import HONEST, ORIGIN, SampleLog
@@ -73,7 +73,7 @@ def test_what_is_signed_for_a_rotation_or_a_settlement_names_its_purpose_and_all
         rotation_message("concordat.test/summit/1", 5, keys[0], keys[1]),
     ]
     settlements = [
-        settlement_message(bytes([pair]) * 32, period, bytes([commitment]) * 32)
+        Settled(pair=bytes([pair]) * 32, period=period, commitment=bytes([commitment]) * 32).message
         for pair in (1, 2)
         for period in ("2026-03", "2026-04")
         for commitment in (1, 2)

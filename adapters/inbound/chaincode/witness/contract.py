@@ -28,7 +28,7 @@ from adapters.inbound.chaincode.witness.refusals import refusal
 from adapters.inbound.chaincode.witness.state import OwnedLog
 from core.log.checkpoints import Checkpoint
 from core.log.notes import SIGNATURE_SIZE, Verify
-from core.log.pairs import Pair
+from core.log.pairs import Pair, Settled, Signed
 from core.log.witness import (
     LedgerRejected,
     Presented,
@@ -157,20 +157,17 @@ class Witness:
         self, stub: Stub, *, pair: str, period: str, commitment: str, signature: str, other_signature: str
     ) -> Outcome:
         """Hold what both of a pair committed to for a period, once and for all."""
-        pair_id, settled = bytes_of(pair, "pair"), bytes_of(commitment, "commitment")
-        signatures = _signatures(signature, other_signature)
-        known = await state.pair(stub, pair_id)
-        if known is None:
-            raise rejected(Reason.UNKNOWN_PAIR)
-        known.require_signed(period_of(period), settled, signatures, self._verify)
-        held = await state.settled(stub, pair_id, period)
-        if held is not None and held != settled:
-            raise rejected(Reason.SETTLED)
-        told: dict[str, Json] = {"commitment": b64url(settled), "pair": pair, "period": period}
-        if held is not None:
+        wanted = Settled(
+            pair=bytes_of(pair, "pair"), period=period_of(period), commitment=bytes_of(commitment, "commitment")
+        )
+        signed = Signed(settled=wanted, signatures=_signatures(signature, other_signature))
+        known = await _known_pair(stub, wanted.pair)
+        known.require_signed(signed, self._verify)
+        told: dict[str, Json] = {"commitment": commitment, "pair": pair, "period": period}
+        if not known.require_new(wanted, await state.settled(stub, wanted.pair, period)):
             return Outcome(answer=told)
         state.put_pair(stub, known.with_another_period())
-        state.put_settled(stub, pair_id, period, settled)
+        state.put_settled(stub, wanted)
         return _written(told)
 
     async def head(self, stub: Stub, *, origin: str) -> Outcome:
@@ -191,6 +188,22 @@ class Witness:
         if root is None:
             raise rejected(Reason.NOT_HELD)
         return Outcome(answer={"origin": origin, "root": b64url(root), "size": leaves})
+
+    async def owner(self, stub: Stub, *, origin: str) -> Outcome:
+        """Which organisation registered a log."""
+        return Outcome(answer={"origin": origin, "owner": (await _known(stub, origin_of(origin))).owner})
+
+    async def pair(self, stub: Stub, *, pair: str) -> Outcome:
+        """A pair as it was opened, and how many periods it settled."""
+        known = await _known_pair(stub, bytes_of(pair, "pair"))
+        return Outcome(answer={**state.pair_json(known), "pair": pair})
+
+    async def settlement(self, stub: Stub, *, pair: str, period: str) -> Outcome:
+        """What a pair settled for a period; it reads that key alone."""
+        commitment = await state.settled(stub, bytes_of(pair, "pair"), period_of(period))
+        if commitment is None:
+            raise rejected(Reason.NOT_HELD)
+        return Outcome(answer={"commitment": b64url(commitment), "pair": pair, "period": period})
 
     async def _answer(self, claim: "_Claim | LedgerRejected", batch: _Round) -> Json:
         try:
@@ -248,6 +261,9 @@ FUNCTIONS: Mapping[str, Function] = {
     "Head": Function(Witness.head),
     "Origins": Function(Witness.origins),
     "Checkpoint": Function(Witness.checkpoint),
+    "Owner": Function(Witness.owner),
+    "Pair": Function(Witness.pair),
+    "Settlement": Function(Witness.settlement),
 }
 
 
@@ -276,6 +292,13 @@ async def _known(stub: Stub, origin: str) -> OwnedLog:
     found = (await state.logs(stub, [origin])).get(origin)
     if found is None:
         raise unknown_origin(origin)
+    return found
+
+
+async def _known_pair(stub: Stub, pair: bytes) -> Pair:
+    found = await state.pair(stub, pair)
+    if found is None:
+        raise rejected(Reason.UNKNOWN_PAIR)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.inbound.chaincode.stub import Stub
 from core.log.checkpoints import Checkpoint
-from core.log.pairs import Pair
+from core.log.pairs import Pair, Settled
 from core.log.trust import KeyRange, parse_range
 from core.log.witness import WitnessedLog
 from shared.canonical import Json, b64url, dumps, loads, unb64url
@@ -39,10 +39,6 @@ def checkpoint_key(origin: str, size: int) -> str:
 
 def pair_key(pair: bytes) -> str:
     return f"pair/{b64url(pair)}"
-
-
-def period_key(pair: bytes, period: str) -> str:
-    return f"{pair_key(pair)}/{period}"
 
 
 async def logs(stub: Stub, origins: Sequence[str]) -> dict[str, OwnedLog]:
@@ -110,23 +106,22 @@ async def pair(stub: Stub, pair_id: bytes) -> Pair | None:
 
 
 def put_pair(stub: Stub, opened: Pair) -> None:
+    stub.put(pair_key(opened.id), dumps(pair_json(opened)))
+
+
+def pair_json(opened: Pair) -> dict[str, Json]:
     keys: list[Json] = [b64url(key) for key in opened.keys]
-    value: dict[str, Json] = {
-        "keys": keys,
-        "organisations": list[Json](opened.organisations),
-        "settled": opened.settled,
-    }
-    stub.put(pair_key(opened.id), dumps(value))
+    return {"keys": keys, "organisations": list[Json](opened.organisations), "settled": opened.settled}
 
 
 async def settled(stub: Stub, pair_id: bytes, period: str) -> bytes | None:
     """The commitment that was settled for the period."""
-    value = await stub.get(period_key(pair_id, period))
+    value = await stub.get(f"{pair_key(pair_id)}/{period}")
     return None if value is None else unb64url(_object(value)["commitment"])
 
 
-def put_settled(stub: Stub, pair_id: bytes, period: str, commitment: bytes) -> None:
-    stub.put(period_key(pair_id, period), dumps({"commitment": b64url(commitment)}))
+def put_settled(stub: Stub, settled: Settled) -> None:
+    stub.put(settled.key, dumps({"commitment": b64url(settled.commitment)}))
 
 
 def _log(origin: str, value: bytes, head: bytes | None) -> OwnedLog:

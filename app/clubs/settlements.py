@@ -1,0 +1,227 @@
+"""Settling visits: what both logs of a pair have of a month goes to the ledger; where they differ, both are told."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+from app.clubs.pair_keys import PairKeys
+from app.log.trust import Trust
+from app.use_cases import UseCases
+from app.workers import in_turn, report, worker
+from core.clubs.settlement import (
+    CheckIn,
+    SettlementState,
+    Unmatched,
+    check_in_of,
+    difference,
+    newest_closed,
+    of_pair,
+    span_of,
+)
+from core.log.evidence import Signatures
+from core.log.records import parse_record
+from core.log.settlements import SettlementProof, check_proof, prove, write_proof
+from ports.bus import Message
+from ports.caller import Caller
+from ports.clubs import ClubsTx, Settlement
+from ports.pairs import LedgerRejected, Pairs, Signed
+from shared.canonical import Json
+from shared.errors import Conflict, NotFound
+
+CONSUMER = "clubs.settlements"
+
+Key = tuple[UUID, UUID, str]
+
+
+class NotSettled(NotFound):
+    """The visit is not among what is settled yet. Parameters: period, state."""
+
+    code = "settlement/not-settled"
+    title = "This visit is not settled yet."
+
+
+class OpeningLost(Conflict):
+    """Records or secrets are no longer those that the period was settled with. Parameter: period."""
+
+    code = "settlement/opening-lost"
+    title = "What was settled cannot be opened any more."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementView:
+    """A pair's month as both clubs see it: `only_first` and `only_second` are what keeps them from settling."""
+
+    first_club: UUID
+    second_club: UUID
+    period: str
+    state: SettlementState
+    at: datetime
+    pair: bytes | None
+    commitment: bytes | None
+    reason: str | None
+    only_first: tuple[Unmatched, ...]
+    only_second: tuple[Unmatched, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlements(UseCases[ClubsTx]):
+    """`standing` has every closed period that is not settled, as the last turn left it.
+
+    `keys` has each pair's secrets. The ledger is waited for in no transaction, and nobody waits for it.
+    """
+
+    pairs: Pairs
+    keys: PairKeys
+    trust: Trust
+    signatures: Signatures
+    standing: dict[Key, SettlementState] = field(default_factory=dict)
+
+    async def on_checked_in(self, message: Message) -> None:
+        """Note that its pair has something to settle for the month; the host acted, so it stands first."""
+        host, _home = message.clubs
+        async with self.begin(worker(CONSUMER, host)) as tx:
+            if await tx.first_time(CONSUMER, message.id):
+                found = _check_in((await tx.verdicts.get(message.id)).record)
+                first, second = found.pair
+                await tx.settlements.add(
+                    Settlement(
+                        first_club=first,
+                        second_club=second,
+                        period=found.period,
+                        state=SettlementState.OPEN,
+                        at=self.now(),
+                    )
+                )
+
+    async def list(self, caller: Caller) -> list[SettlementView]:
+        """Every month that the caller's club had visits in, with each club, newest first."""
+        self.allow(caller, "clubs.settlement.read")
+        names = [each.name for each in fields(SettlementView)]
+        async with self.look(caller) as tx:
+            return [
+                SettlementView(**{name: getattr(row, name) for name in names}) for row in await tx.settlements.of_club()
+            ]
+
+    async def prove(self, caller: Caller, visit_id: UUID) -> bytes:
+        """Proof for both clubs that a visit is among what was settled, out of the caller's own records.
+
+        Raises Missing, NeverCheckedIn, NotSettled, OpeningLost.
+        """
+        self.allow(caller, "clubs.settlement.read")
+        async with self.look(caller) as tx:
+            visit = _check_in((await tx.verdicts.get(await tx.visits.admission(visit_id))).record)
+            rows = {_key(row): row for row in await tx.settlements.of_club()}
+        row = rows.get((*visit.pair, visit.period))
+        if row is None or row.state is not SettlementState.SETTLED:
+            state = SettlementState.OPEN if row is None else row.state
+            raise NotSettled(period=visit.period, state=state.value)
+        proof = write_proof(await self._proof(caller.of_club, row, visit.commitment))
+        checked = check_proof(proof, (await self.trust.of(caller.of_club)).ledger, self.signatures)
+        if checked.step is not None:
+            raise OpeningLost(period=row.period, step=checked.step, reason=checked.reason)
+        return proof
+
+    async def settle(self, club: UUID) -> int:
+        """Bring to the ledger what is due of the pairs whose first club this is; returns how many periods were settled.
+
+        A job's: no permission guards it. Raises what failed, once every other one had its turn.
+        """
+        async with self.look(worker(CONSUMER, club)) as tx:
+            rows = {_key(row): row for row in await tx.settlements.due(newest_closed(self.now()))}
+        self.standing.update({key: row.state for key, row in rows.items()})
+        done, failed = await in_turn(rows, lambda key: self._settle(rows[key]))
+        report(failed)
+        return sum(done.values())
+
+    async def _settle(self, row: Settlement) -> bool:
+        first, second = [await self._side(club, row) for club in row.clubs]
+        if first is None or second is None:
+            return False
+        unequal = difference(first, second)
+        if unequal is not None:
+            differs = partial(replace, row, state=SettlementState.DIFFERS, reason=None)
+            return await self._note(row, differs(only_first=unequal.only_first, only_second=unequal.only_second))
+        try:
+            return await self._note(row, await self._anchored(row, first))
+        except LedgerRejected as refused:
+            return await self._note(row, _agreed(row, state=SettlementState.REFUSED, reason=_words(refused)))
+
+    async def _anchored(self, row: Settlement, commitments: Iterable[bytes]) -> Settlement:
+        """The row with what the ledger holds of it now; as it was where that is not certain yet."""
+        keys = await self.keys.made(row.clubs)
+        settled = keys.blinding.opening(row.period, commitments).settled
+        async with self.look(worker(CONSUMER, row.first_club)) as tx:
+            one, other = [(await tx.clubs.entry(club)).origin for club in row.clubs]
+        await self.pairs.open(settled.pair, keys.public, (one, other))
+        await self.pairs.settle(Signed(settled=settled, signatures=keys.signatures(settled)))
+        evidence = await self.pairs.evidence(settled)
+        if evidence is None:
+            return row
+        return _agreed(
+            row,
+            state=SettlementState.SETTLED,
+            pair=settled.pair,
+            commitment=settled.commitment,
+            evidence=cast("dict[str, Json]", evidence),
+        )
+
+    async def _note(self, old: Settlement, new: Settlement) -> bool:
+        """Keep where it stands now, if that is new, and say whether it is settled."""
+        if new != old:
+            async with self.begin(worker(CONSUMER, old.first_club)) as tx:
+                await tx.settlements.save(replace(new, at=self.now()))
+        settled = new.state is SettlementState.SETTLED
+        if settled:
+            self.standing.pop(_key(new), None)
+        else:
+            self.standing[_key(new)] = new.state
+        return settled
+
+    async def _side(self, club: UUID, row: Settlement) -> dict[bytes, UUID] | None:
+        """The pair's visits as this club's own log has them; None while some check-in has no place in it yet."""
+        async with self.look(worker(CONSUMER, club)) as tx:
+            stored = await tx.settlements.check_ins(*span_of(row.period))
+        if not all(each.placed for each in stored):
+            return None
+        return of_pair((_check_in(each.record) for each in stored), row.clubs, row.period)
+
+    async def _proof(self, club: UUID, row: Settlement, visit: bytes) -> SettlementProof:
+        keys, side = await self.keys.known(row.clubs), await self._side(club, row)
+        if keys is None or side is None or row.evidence is None:
+            raise OpeningLost(period=row.period)
+        opening = keys.blinding.opening(row.period, side)
+        if opening.commitment != row.commitment:
+            raise OpeningLost(period=row.period)
+        return prove(
+            opening,
+            side,
+            visit,
+            keys=keys.public,
+            signatures=keys.signatures(opening.settled),
+            evidence=row.evidence,
+        )
+
+
+def _agreed(row: Settlement, **changes: Any) -> Settlement:
+    """The row without what was said of it while it differed or was refused."""
+    usual: dict[str, Any] = {"reason": None, "only_first": (), "only_second": ()}
+    return replace(row, **{**usual, **changes})
+
+
+def _check_in(record: bytes) -> CheckIn:
+    parsed = parse_record(record)
+    state = parsed.after[0]
+    return check_in_of(parsed.object, state.fields, state.id)
+
+
+def _key(row: Settlement) -> Key:
+    return row.first_club, row.second_club, row.period
+
+
+def _words(refused: LedgerRejected) -> str:
+    """The reason, and what is malformed where that is it."""
+    told = refused.parameters
+    return ": ".join(str(told[name]) for name in ("reason", "detail") if told.get(name))
