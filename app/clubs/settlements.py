@@ -44,7 +44,7 @@ class NotSettled(NotFound):
 
 
 class OpeningLost(Conflict):
-    """Records or secrets are no longer those that the period was settled with. Parameter: period."""
+    """Records or secrets are not those that the period was settled with. Parameters: period, reason."""
 
     code = "settlement/opening-lost"
     title = "What was settled cannot be opened any more."
@@ -121,7 +121,7 @@ class Settlements(UseCases[ClubsTx]):
         proof = write_proof(await self._proof(caller.of_club, row, visit.commitment))
         checked = check_proof(proof, (await self.trust.of(caller.of_club)).ledger, self.signatures)
         if checked.step is not None:
-            raise OpeningLost(period=row.period, step=checked.step, reason=checked.reason)
+            raise OpeningLost(period=row.period, reason=f"{checked.step}: {checked.reason}")
         return proof
 
     async def settle(self, club: UUID) -> int:
@@ -190,11 +190,11 @@ class Settlements(UseCases[ClubsTx]):
 
     async def _proof(self, club: UUID, row: Settlement, visit: bytes) -> SettlementProof:
         keys, side = await self.keys.known(row.clubs), await self._side(club, row)
-        if keys is None or side is None or row.evidence is None:
-            raise OpeningLost(period=row.period)
-        opening = keys.blinding.opening(row.period, side)
-        if opening.commitment != row.commitment:
-            raise OpeningLost(period=row.period)
+        if keys is None or row.evidence is None:
+            raise OpeningLost(period=row.period, reason="this process has not the secrets of the pair")
+        opening = keys.blinding.opening(row.period, side or {})
+        if side is None or opening.commitment != row.commitment:
+            raise OpeningLost(period=row.period, reason="the records of the club's log have changed since")
         return prove(
             opening,
             side,

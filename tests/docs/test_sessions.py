@@ -11,7 +11,13 @@ from tests.docs.test_sessions_fabric import PAGE as FABRIC
 from tests.docs.test_sessions_how_to import HOW_TO
 from tests.docs.test_sessions_postgres import PAGE as POSTGRES
 
-EMBEDDED = ("README.md", "docs/tutorial.md", "docs/how-to/configure.md", "docs/how-to/verify-receipts.md")
+EMBEDDED = (
+    "README.md",
+    "docs/tutorial.md",
+    "docs/how-to/configure.md",
+    "docs/how-to/verify-receipts.md",
+    "docs/explanation/settlements.md",
+)
 """Pages that need nothing but a folder."""
 
 

@@ -12,6 +12,8 @@ from tests.contracts.ledger import FORKED, HONEST, ORIGIN
 from tests.support.chaincode import MemoryStub
 from tests.unit.chaincode.calls import (
     OWNER,
+    PAIR,
+    PERIOD,
     Ledger,
     anchor,
     open_pair,
@@ -49,7 +51,14 @@ async def _played() -> list[str]:
     steps = anchor(HONEST.submission(5), FORKED.submission(5), HONEST.submission(8, 5))
     fork = report(HONEST, 5, FORKED, 8)
     reads: list[tuple[Any, ...]] = [("Head", ORIGIN), ("Checkpoint", ORIGIN, "5"), ("Origins", "")]
-    for call in (register(), steps, *reads, rotate(9), open_pair(), settle(), fork, ("Head", "nobody")):
+    pairs: list[tuple[Any, ...]] = [
+        ("Owner", ORIGIN),
+        open_pair(),
+        settle(),
+        ("Pair", PAIR),
+        ("Settlement", PAIR, PERIOD),
+    ]
+    for call in (register(), steps, *reads, rotate(9), *pairs, fork, ("Head", "nobody")):
         stub = MemoryStub(ledger.state, call, msp_id=OWNER)
         answer = await witness(stub)
         ledger.state.commit(stub)

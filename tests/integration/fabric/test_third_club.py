@@ -65,7 +65,7 @@ async def readable(network: Network) -> bytes:
 
 
 def _simulated(network: SimulatedNetwork) -> list[bytes]:
-    found = []
+    found: list[bytes] = []
     for peer in network.nodes:
         for block in peer.replica.ledger.blocks:
             found += block.envelopes

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.inbound.chaincode.transaction import Conversation
 from core.log.witness import Reason, WitnessedLog
+from shared.canonical import b64url
 from tests.contracts.ledger import FORKED, HONEST
 from tests.unit.chaincode import test_stream, test_witness
 from tests.unit.chaincode.calls import NEXT, open_pair, register, report, rotate, settle, spoilt
@@ -41,6 +42,11 @@ async def _unlocked(conversation: Any, kind: Any, question: Any) -> bytes:
 
 _ASK = Conversation.ask
 
+
+def _new(*_: Any) -> bool:
+    return True
+
+
 PLANTED: list[tuple[str, Any, Test]] = [
     (
         "core.log.witness.WitnessedLog.require_key",
@@ -59,6 +65,7 @@ PLANTED: list[tuple[str, Any, Test]] = [
     ),
     ("core.log.witness.max", lambda *_: -1, refuses(rotate(5), Reason.WRONG_SIZE)),
     ("core.log.pairs.Pair.require_signed", _nothing, refuses(spoilt(settle(), 5, settle()[4]), Reason.BAD_SIGNATURE)),
+    ("core.log.pairs.Pair.require_new", _new, refuses(settle(b64url(bytes(32))), Reason.SETTLED)),
     ("core.log.pairs.Pair.require_same", _nothing, refuses(spoilt(open_pair(), 2, "OtherMSP"), Reason.OTHER_PAIR)),
     (
         "adapters.inbound.chaincode.witness.contract._Round.held_root",

@@ -13,8 +13,9 @@ from adapters.inbound.chaincode.witness.contract import FUNCTIONS
 from adapters.inbound.chaincode.witness.refusals import REFUSALS
 from core.log.checkpoints import checkpoint_text
 from core.log.notes import Algorithm, sign_note
+from core.log.pairs import Settled
 from core.log.witness import Reason
-from shared.canonical import b64url, dumps, loads
+from shared.canonical import b64url, dumps, loads, unb64url
 from shared.protowire import decode
 from tests.contracts.ledger import FORKED, HONEST, ORIGIN, OTHER, SUMMIT
 from tests.support.chaincode import MemoryStub, item
@@ -36,6 +37,7 @@ from tests.unit.chaincode.calls import (
     spoilt,
     witness,
 )
+from tests.unit.chaincode.calls import OTHER as OTHER_KEY
 
 GOOD: dict[str, tuple[Any, ...]] = {
     "RegisterLog": register(SUMMIT),
@@ -46,6 +48,9 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "Head": ("Head", ORIGIN),
     "Checkpoint": ("Checkpoint", ORIGIN, "5"),
     "Origins": ("Origins", ""),
+    "Owner": ("Owner", ORIGIN),
+    "Pair": ("Pair", PAIR),
+    "Settlement": ("Settlement", PAIR, PERIOD),
 }
 WRONG_SIGNATURE = b64url(bytes(64))
 NOT_BASE64 = ("", "!", "AA=", "A", "ÄÄÄÄ", b64url(bytes(31)), b64url(bytes(33)))
@@ -164,6 +169,10 @@ REFUSED: list[tuple[tuple[Any, ...], Reason]] = [
     (("Head", OTHER), Reason.NOT_HELD),
     (("Checkpoint", ORIGIN, "4"), Reason.NOT_HELD),
     (("Checkpoint", OTHER, "5"), Reason.NOT_HELD),
+    (("Owner", OTHER), Reason.UNKNOWN_ORIGIN),
+    (("Pair", b64url(bytes(32))), Reason.UNKNOWN_PAIR),
+    (("Settlement", PAIR, "2026-04"), Reason.NOT_HELD),
+    (("Settlement", b64url(bytes(32)), PERIOD), Reason.NOT_HELD),
 ]
 
 
@@ -297,6 +306,20 @@ async def test_what_two_settle_is_signed_by_both_and_nothing_of_it_is_in_the_cle
     assert loads(ledger.state.values[f"{key}/{PERIOD}"]) == {"commitment": COMMITMENT}
     assert ledger.state.policies.keys() == {key}
     assert all(name in {f"{key}", f"{key}/{PERIOD}", f"{key}/2026-04"} for name in ledger.state.values)
+
+
+async def test_a_pair_and_what_it_settled_are_read_as_they_are_held_and_a_settlement_by_its_key_alone() -> None:
+    ledger = await (Ledger()).with_log(5)
+    await ledger.told(*open_pair())
+    await ledger.told(*settle())
+    keys = [b64url(ONE.key), b64url(OTHER_KEY.key)]
+    pair = {"keys": keys, "organisations": [OWNER, STRANGER], "pair": PAIR, "settled": 1}
+    assert await ledger.told("Pair", PAIR) == pair
+    assert await ledger.told("Owner", ORIGIN) == {"origin": ORIGIN, "owner": OWNER}
+    stub = MemoryStub(ledger.state, ("Settlement", PAIR, PERIOD))
+    answer = await witness(stub)
+    settled = Settled(pair=unb64url(PAIR), period=PERIOD, commitment=unb64url(COMMITMENT))
+    assert (answer.payload, list(stub.reads), stub.writes, stub.event) == (settled.answer, [settled.key], {}, None)
 
 
 def test_a_pair_of_one_operator_needs_that_one_and_the_order_of_names_does_not_matter() -> None:

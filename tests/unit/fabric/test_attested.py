@@ -73,7 +73,7 @@ FORGED = {
         "no read of this",
     ),
     "an answer with another root": (GOOD.but(answer=checkpoint_answer(OTHER)), "something else"),
-    "an answer that says more": (GOOD.but(answer=checkpoint_answer(CHECKPOINT)[:-1] + b',"x":1}'), "another check"),
+    "an answer that says more": (GOOD.but(answer=checkpoint_answer(CHECKPOINT)[:-1] + b',"x":1}'), "something else"),
     "an empty answer": (GOOD.but(answer=b""), "something else"),
     "a refusal": (GOOD.but(status=500), "no answer"),
     "a key that is not there": (GOOD.but(reads=(KVRead(key=KEY),)), "not one committed read"),

@@ -10,7 +10,7 @@ REFUSALS: Mapping[Reason, tuple[int, str]] = {
     Reason.NOT_ALLOWED: (403, "the caller's organisation may not do this"),
     Reason.UNKNOWN_ORIGIN: (404, "nobody registered a log of this name"),
     Reason.UNKNOWN_PAIR: (404, "nobody opened this pair"),
-    Reason.NOT_HELD: (404, "there is no such checkpoint"),
+    Reason.NOT_HELD: (404, "there is no such checkpoint or settlement"),
     Reason.BAD_SIGNATURE: (409, "it is not signed with the keys that are good for it"),
     Reason.BAD_PROOF: (409, "the proof does not lead to the newer root"),
     Reason.STALE: (409, "the log is beyond this size, and another checkpoint was anchored"),
