@@ -9,7 +9,7 @@ from uuid import UUID
 from ports.caller import Caller
 from ports.unit_of_work import StoreUnavailable
 from shared.clock import Now
-from shared.errors import code_of
+from shared.errors import Unavailable, code_of
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -26,14 +26,14 @@ def worker(name: str, club: UUID) -> Caller:
 async def in_turn(keys: Iterable[K], work: Callable[[K], Awaitable[T]]) -> tuple[dict[K, T], list[Exception]]:
     """What the work gave for each, and what failed: trouble with one of them does not keep the others waiting.
 
-    Raises StoreUnavailable at once: the others would fail as well.
+    Raises Unavailable at once: what does not answer for one does not answer for the others.
     """
     done: dict[K, T] = {}
     failed = []
     for key in keys:
         try:
             done[key] = await work(key)
-        except StoreUnavailable:
+        except Unavailable:
             raise
         except Exception as error:
             failed.append(error)

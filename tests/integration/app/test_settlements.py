@@ -11,6 +11,7 @@ import pytest
 from adapters.outbound.local.pairs import LocalPairs
 from adapters.outbound.signatures import SIGNATURES
 from app.clubs.settlements import NotSettled, OpeningLost
+from concordat.assembly.clubs import gauges
 from core.clubs.settlement import SettlementState
 from core.clubs.visit import VisitCheckedIn
 from core.log.settlements import check_proof
@@ -140,7 +141,8 @@ async def test_where_one_log_lacks_a_visit_nothing_is_settled_and_both_clubs_are
     having = told.only_second if told.first_club == club.of_club else told.only_first
     lacking = told.only_first if told.first_club == club.of_club else told.only_second
     assert ([each.visit for each in having], lacking) == ([visits[0]], ())
-    assert list(scene.world.clubs.settlements.standing.values()) == [SettlementState.DIFFERS]
+    shown = {each.labels["state"]: each.value for each in gauges(scene.world.clubs, scene.world.system.infrastructure)}
+    assert shown == {"open": 0, "differs": 1, "refused": 0}
     assert (told.pair, told.commitment) == (None, None)
     with pytest.raises(NotSettled, match="differs"):
         await scene.world.clubs.settlements.prove(scene.home, visits[1])

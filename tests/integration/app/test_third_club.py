@@ -32,3 +32,20 @@ async def test_aud7_the_embedded_ledgers_files_say_nothing_of_visits_terms_and_c
     entries: list[Json] = [loads(line) for line in settlements.splitlines()]
     assert len(entries) == len(("opened", "settled"))
     assert not counts(entries, VISITS)
+
+
+async def test_the_secrets_of_a_pair_and_its_salts_are_in_no_byte_of_the_database(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with world_at(sqlite_url, tmp_path / "world") as world:
+        scene = await two_clubs(world)
+        visits = await visited(scene, 1)
+        after_march(world)
+        await settle(world, scene.home, scene.host)
+        secrets = await secrets_of(scene, visits)
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    stored = b"".join(each.read_bytes() for each in sorted(file.parent.glob(f"{file.name}*")))
+    never = {name: value for name, value in secrets.items() if name.startswith("the secret") or name == "the salt"}
+    assert len(never) == len(("blinding", "first", "second", "salt"))
+    assert leaks(stored, {"the host": scene.host.of_club}), "these are the right bytes"
+    assert leaks(stored, never) == []

@@ -7,7 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.inbound.jobs.trouble import teller
-from app.workers import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Trouble, Turns
+from app.workers import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Trouble, Turns, in_turn
+from ports.ledger import LedgerUnavailable
 from ports.unit_of_work import StoreUnavailable
 
 START = datetime(2026, 3, 12, tzinfo=UTC)
@@ -114,3 +115,22 @@ def test_the_first_failure_is_logged_whole_and_the_others_in_a_line() -> None:
         ("turn recovered", "log.sign", str(BAD)),
     ]
     assert [line.get("exc_info") is None for line in lines] == [False, True, True]
+
+
+async def test_what_fails_for_one_key_is_collected_and_what_does_not_answer_ends_the_turn() -> None:
+    asked: list[str] = []
+
+    async def work(key: str) -> int:
+        asked.append(key)
+        if key == "bad":
+            raise RuntimeError("no")
+        if key == "away":
+            raise LedgerUnavailable
+        return 1
+
+    done, failed = await in_turn(["one", "bad", "two"], work)
+    assert (done, [str(error) for error in failed]) == ({"one": 1, "two": 1}, ["no"])
+    asked.clear()
+    with pytest.raises(LedgerUnavailable):
+        await in_turn(["one", "away", "two"], work)
+    assert asked == ["one", "away"]
