@@ -131,6 +131,8 @@ class Settlements(UseCases[ClubsTx]):
         """
         async with self.look(worker(CONSUMER, club)) as tx:
             rows = {_key(row): row for row in await tx.settlements.due(newest_closed(self.now()))}
+        for gone in [key for key in self.standing if key[0] == club and key not in rows]:
+            del self.standing[gone]
         self.standing.update({key: row.state for key, row in rows.items()})
         done, failed = await in_turn(rows, lambda key: self._settle(rows[key]))
         report(failed)
