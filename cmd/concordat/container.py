@@ -19,6 +19,7 @@ from adapters.outbound.sql.parking import SqlParking
 from adapters.outbound.sql.reader import SqlReader
 from concordat import builders, clocks
 from concordat.failures import Failure
+from concordat.garbage import collect_from_now_on
 from concordat.locks import sqlite_file
 from concordat.module import Built, Infrastructure
 from concordat.modules import all_modules
@@ -111,6 +112,7 @@ async def running(settings: Settings, overrides: Mapping[str, Any] | None = None
     """The system between its start and its stop; `overrides` puts other objects in the place of providers, by name."""
     async with wired(settings, overrides) as container:
         system: System = await made(container.system)
+        collect_from_now_on()
         yield system
 
 

@@ -80,8 +80,10 @@ def _take_version(app: "typer.Typer") -> None:
 
 def _run() -> int:
     from concordat.failures import REFUSED, Failure
+    from concordat.garbage import leave_until_started
     from shared.errors import ConcordatError, Unavailable
 
+    leave_until_started()
     try:
         command_line(next(iter(sys.argv[1:]), ""))()
     except SystemExit as ended:

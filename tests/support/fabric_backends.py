@@ -4,9 +4,8 @@ A test asks for `network`, a channel of two organisations with the contract `wit
 `real_fabric` is what starts real processes.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
@@ -23,7 +22,6 @@ from concordat.fabric.programs import KNOWN
 from core.log.pairs import Signed
 from core.log.trust import LedgerTrust
 from ports.attempts import Attempts
-from ports.ledger import LedgerBusy
 from shared.canonical import b64url
 from tests.fabric_simulator import channel
 from tests.fabric_simulator.makers import witness
@@ -129,17 +127,9 @@ class Ledgers:
         return FabricLedger(contract, attempts, self.trust, self.secret, check_endorsement, patience=patience)
 
     async def register(self, origin: str, key: str, *, organisation: int = 1) -> None:
-        """That organisation's client makes a log known, and so its organisation becomes the owner.
-
-        Peers need a moment to hear that the others have the contract, which was defined just now.
-        """
+        """That organisation's client makes a log known, and so its organisation becomes the owner."""
         gateway = await self.gateway(self.network.identity(self.network.peers[organisation - 1].msp_id))
-        ledger = await self.make(MemoryAttempts(), gateway)
-        async with asyncio.timeout(20):
-            while True:
-                with suppress(LedgerBusy):
-                    return await ledger.register(origin, key)
-                await asyncio.sleep(0.1)
+        await (await self.make(MemoryAttempts(), gateway)).register(origin, key)
 
     async def settled_by_first_alone(self, signed: Signed) -> int:
         """The validation code of a settlement that a peer of the first organisation alone endorsed."""

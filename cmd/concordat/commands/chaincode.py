@@ -77,6 +77,7 @@ async def _serve(host: str, port: int, package_id: str, tls: "Tls | None") -> No
     from adapters.inbound.chaincode.server import ChaincodeServer
     from adapters.inbound.chaincode.witness.contract import Witness
     from adapters.outbound.ed25519 import verify
+    from concordat.garbage import collect_from_now_on
 
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger("concordat.chaincode")
     server = ChaincodeServer(Witness(verify), package_id, tls=tls)
@@ -86,6 +87,7 @@ async def _serve(host: str, port: int, package_id: str, tls: "Tls | None") -> No
         raise Failure(f"Chaincode cannot listen on {host}:{port}.", "Free the port, or name another one.") from error
     asked = on_signals()
     await server.start()
+    collect_from_now_on()
     try:
         log.info("chaincode_listens", host=host, port=bound, package_id=package_id, tls=tls is not None)
         await asked.wait()
