@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.log.trust import KeyRange
 from core.log.witness import LedgerRejected
 from shared.errors import Busy, Unavailable
 
@@ -21,14 +22,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerHead:
-    """The newest checkpoint that the ledger holds for an origin: leaves, RFC 6962 root (32 bytes).
-
-    `key` (`name+hash+base64`) is the key of the log with which the ledger verified it.
-    """
+    """The newest checkpoint that the ledger holds for an origin: leaves, RFC 6962 root (32 bytes)."""
 
     size: int
     root: bytes
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +78,19 @@ class Ledger(Protocol):
     async def origins(self) -> Sequence[str]:
         """The logs that are registered, in order."""
 
+    async def keys(self, origin: str) -> Sequence[KeyRange]:
+        """The keys with which it verifies a log's checkpoints, oldest first; none for a log that is not registered."""
+
     async def register(self, origin: str, verifier_key: str) -> None:
         """Make an origin known with its key (`name+hash+base64`); again with the same key is a no-op, else rejected."""
+
+    async def rotate(self, origin: str, size: int, verifier_key: str, signatures: tuple[bytes, bytes]) -> None:
+        """Let another key sign checkpoints of `size` leaves and more: once told, durable, and again a no-op.
+
+        `signatures` (64 bytes each) are the present key's and the new one's over `core.log.witness.rotation_message`.
+        Raises LedgerRejected: unknown-origin, malformed, bad-signature, other-key (the log had this one before),
+        wrong-size (not beyond the head), frozen, not-allowed (not the owner); and what `submit` raises.
+        """
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Anchored | LedgerRejected]:
         """One answer per submission, in order. Raises LedgerBusy, LedgerUnavailable, CommitUnknown."""

@@ -181,7 +181,7 @@ class Log(Protocol):
         """The log's keys, oldest first."""
 
     async def add_key(self, key: LogKey) -> None:
-        """Publish a key. The open range before it, if any, must have been closed."""
+        """Publish a key, and end the open range before it where this one begins; again is a no-op."""
 
     async def checkpoint(self, at_least: int = 0) -> StoredCheckpoint | None:
         """The newest signed checkpoint, when it covers `at_least` leaves."""

@@ -6,6 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from app.log.guard import Guard, refuse_tiles
+from app.log.keys import ranges_of
 from app.log.trees import consistency
 from app.workers import Turns, worker
 from core.log.checkpoints import Checkpoint, parse_checkpoint, verify_extension
@@ -72,7 +73,7 @@ class Anchorer:
             return None
         held = await self.ledger.head(new.origin)
         if held is None:
-            await self.ledger.register(new.origin, keys[0].verifier_key)
+            await self.guard.keys.introduce(new.origin, ranges_of(keys))
         old_size = 0 if held is None else held.size
         if old_size > new.size:
             return None

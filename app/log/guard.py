@@ -9,23 +9,20 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
+from app.log.keys import ROTATION, LogKeys, Pair, precede, ranges_of
 from app.log.publisher import Publisher
 from app.log.trees import root_at, wrong_tile
 from app.workers import worker
 from core.log.checkpoints import Checkpoint
 from core.log.errors import LogInvalid, MalformedTile
-from core.log.notes import Sign, VerifierKey
 from core.log.tiles import Tile
+from core.log.trust import KeyRange
 from ports.ledger import Ledger, LedgerBusy, LedgerHead, LedgerUnavailable
 from ports.log import Log, LogHead, LogKey, LogTx
-from ports.secrets import Secrets
 from ports.unit_of_work import Begin
 from shared.errors import Conflict
 
 T = TypeVar("T")
-
-KeyPair = Callable[[bytes], tuple[bytes, Sign]]
-"""The public key of an Ed25519 seed (32 bytes), and the function that signs with it."""
 
 _REBUILD = "restore a newer backup, or stop the worker and run concordat log rebuild"
 _AUDIT = "run concordat log audit, and restore a backup in which it finds nothing"
@@ -58,8 +55,7 @@ class Guard:
     look: Begin[LogTx]
     ledger: Ledger
     publisher: Publisher
-    secrets: Secrets
-    key_pair: KeyPair
+    keys: LogKeys
     known: dict[UUID, int] = field(default_factory=dict)
     """The size up to which this process knows each log to contradict nothing."""
     frozen: dict[UUID, LogFrozen] = field(default_factory=dict)
@@ -89,10 +85,11 @@ class Guard:
         """Compare a log before work on it; raises LogFrozen. Without the ledger, where that does not answer.
 
         What was anchored was published before, so a publication that has every anchor which the database remembers
-        knows all that the ledger could know. Once the ledger was silent, only `settle` asks it: nobody's turn waits.
+        knows all that the ledger could know; but for a key, of which there is a seed that the database has no key of.
+        Once the ledger was silent, only `settle` asks it: nobody's turn waits.
         """
         published = await self.publisher.published(await self._origin(club))
-        whole = await self._has_every_anchor(club, published)
+        whole = await self._has_every_anchor(club, published) and await self._has_every_key(club)
         if not (whole and self.due):
             with suppress(*(_SILENT if whole else ())):
                 await self.compare(club)
@@ -108,18 +105,44 @@ class Guard:
 
     async def compare(self, club: UUID) -> None:
         """Raises LogFrozen for a log that a restore has put behind what the world has seen, or that was rewritten."""
-        # What the world has seen was in the database before it: a log that grows meanwhile is never behind it.
-        await self._refuse_contradicted(club, await self.seen(await self._origin(club)))
+        while True:
+            before = await self._keys(club)
+            # What the world has seen was in the database before it: a log that grows meanwhile is never behind it.
+            origin = await self._origin(club)
+            seen, told = await self.seen(origin), await self.ledger.keys(origin)
+            # Keys come to the ledger first: they can be compared if the database had the same before and after.
+            if await self._keys(club) == before:
+                await self._refuse_other_keys(club, told, seen)
+                break
+        await self._refuse_contradicted(club, seen)
+
+    async def _refuse_other_keys(self, club: UUID, told: Sequence[KeyRange], seen: Seen) -> None:
+        """Raises LogFrozen for a log whose keys are not the ledger's; the database may have forgotten all of them.
+
+        While a wish to rotate waits, the ledger may know the next key already; one that has no checkpoint of the log
+        may not have been told of all of them yet.
+        """
+        async with self.look(worker("guard", club)) as tx:
+            wished, keys, head = await tx.log.take(ROTATION, 1), await tx.log.keys(), await tx.log.head()
+        try:
+            ours = ranges_of(keys)
+        except LogInvalid as error:
+            reason = f"a key of the log is none: {error.reason}"
+            raise LogFrozen(origin=head.origin, reason=reason, remedy=_AUDIT) from error
+        next_one = bool(wished) and len(told) == len(ours) + 1 and precede(ours, told)
+        not_all = seen[LEDGER] is None and len(told) <= len(ours) and precede(told, ours)
+        if ours and ours != tuple(told) and not next_one and not not_all:
+            raise LogFrozen(
+                origin=head.origin, reason="the log's keys are not those that the ledger has", remedy=_AUDIT
+            )
 
     async def _refuse_contradicted(self, club: UUID, seen: Seen) -> None:
         async with self.look(worker("guard", club)) as tx:
             # For the same reason the head is read last; each statement sees what was committed before it.
-            newest, keys, head = await tx.log.checkpoint(), await tx.log.keys(), await tx.log.head()
+            newest, head = await tx.log.checkpoint(), await tx.log.head()
             for where, known in seen.items():
                 if known is None:
                     continue
-                if isinstance(known, LedgerHead):
-                    refuse_other_key(head, keys, known)
                 refuse_behind(head, where, known.size)
                 if await root_at(tx.log, known.size) != known.root:
                     raise other_root(head, where, known.size)
@@ -133,11 +156,16 @@ class Guard:
             anchor = await tx.log.anchor()
         return anchor is None or (published is not None and anchor.size <= published.size)
 
+    async def _has_every_key(self, club: UUID) -> bool:
+        """Do the secrets have no key of the log beyond those in the database?"""
+        keys = await self._keys(club)
+        return await self.keys.held(await self._origin(club), len(keys) + 1) is None if keys else True
+
     async def seen(self, origin: str) -> Seen:
         """Raises what ledger and publication raise when they do not answer."""
         return {LEDGER: await self.ledger.head(origin), PUBLISHED: await self.publisher.published(origin)}
 
-    async def key(self, log: Log, origin: str) -> tuple[VerifierKey, Sign] | None:
+    async def key(self, log: Log, origin: str) -> Pair | None:
         """The log's key, with which it signs; None before it has one. Raises LogFrozen where it was lost or exchanged.
 
         A key that was lost is not replaced behind the back of verifiers.
@@ -145,28 +173,35 @@ class Guard:
         keys = await log.keys()
         if not keys:
             return None
-        seed = await self.secrets.get(secret_of(origin))
-        if seed is None:
+        pair = await self.keys.held(origin, len(keys))
+        if pair is None and len(keys) > 1:
+            # Whoever rotates makes the seed first, so that somebody may have written to the database.
+            reason = f"key {len(keys)} of the log is not among the secrets"
+            raise LogFrozen(origin=origin, reason=reason, remedy=f"{_KEY}; if it never was there, {_AUDIT}")
+        if pair is None:
             raise LogFrozen(origin=origin, reason="the log's signing key is not among the secrets", remedy=_KEY)
-        public, sign = self.key_pair(seed)
-        key = VerifierKey(name=origin, public=public)
-        if keys[-1].verifier_key != str(key):
+        if keys[-1].verifier_key != str(pair[0]):
             raise LogFrozen(origin=origin, reason="the signing key among the secrets is not the log's", remedy=_KEY)
-        if len(keys) > 1:
-            # Nothing exchanges keys yet: somebody has written to the database.
-            raise LogFrozen(origin=origin, reason="the log has a key beside its own", remedy=_AUDIT)
-        return key, sign
+        return pair
+
+    async def require_key(self, club: UUID) -> None:
+        """Raises LogFrozen where the log's key was lost or exchanged."""
+        async with self.look(worker("guard", club)) as tx:
+            await self.key(tx.log, (await tx.log.head()).origin)
 
     async def examine(self, club: UUID) -> LogFrozen | None:
         """Why the log would be frozen before it is signed next."""
 
         async def look_at(club: UUID) -> None:
             await self.compare(club)
-            async with self.look(worker("guard", club)) as tx:
-                await self.key(tx.log, (await tx.log.head()).origin)
+            await self.require_key(club)
 
         await self.work(club, look_at, None)
         return self.frozen.get(club)
+
+    async def _keys(self, club: UUID) -> Sequence[LogKey]:
+        async with self.look(worker("guard", club)) as tx:
+            return await tx.log.keys()
 
     async def _origin(self, club: UUID) -> str:
         async with self.look(worker("guard", club)) as tx:
@@ -177,13 +212,6 @@ def other_root(head: LogHead, where: str, known_size: int) -> LogFrozen:
     """For a log that leads elsewhere than it does there."""
     reason = f"the log has another root than {where}"
     return LogFrozen(origin=head.origin, reason=reason, size=head.size, known_size=known_size, remedy=_AUDIT)
-
-
-def refuse_other_key(head: LogHead, keys: Sequence[LogKey], known: LedgerHead) -> None:
-    """Raises LogFrozen for a log whose key is not that of the ledger; the database may have forgotten it."""
-    if keys and keys[0].verifier_key != known.key:
-        reason = "the log's key is not the one that the ledger has"
-        raise LogFrozen(origin=head.origin, reason=reason, remedy=_AUDIT)
 
 
 def refuse_behind(head: LogHead, where: str, known_size: int) -> None:
@@ -198,8 +226,3 @@ async def refuse_tiles(log: Log, head: LogHead, tiles: Iterable[Tile]) -> None:
     wrong = await wrong_tile(log, tiles)
     what = "the head's root is not that of its tiles" if wrong is None else f"tile {wrong.at} is not that of its leaves"
     raise LogFrozen(origin=head.origin, reason=what, size=head.size, remedy=_AUDIT)
-
-
-def secret_of(origin: str) -> str:
-    """The name of the seed of a log's key among the secrets."""
-    return f"log/{origin}"

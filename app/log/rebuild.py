@@ -103,9 +103,9 @@ class Rebuild:
             await self._keep(tx, plan, new)
 
     async def _keep(self, tx: LogTx, plan: Plan, new: LogHead) -> None:
-        """What was published beside the leaves: the key and, with the last of them, the checkpoint and its anchor."""
-        if plan.new_key:
-            await tx.log.add_key(LogKey(verifier_key=str(plan.key), from_size=0, until_size=None))
+        """What was published beside the leaves: keys and, with the last of them, the checkpoint and its anchor."""
+        for each in plan.new_keys:
+            await tx.log.add_key(LogKey(verifier_key=str(each.key), from_size=each.from_size, until_size=None))
         if new == plan.heads[-1]:
             at = self.now()
             await tx.log.add_checkpoint(StoredCheckpoint(size=new.size, note=plan.note, at=at))

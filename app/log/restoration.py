@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from app.log.guard import LEDGER, PUBLISHED, Guard, other_root, secret_of
+from app.log.guard import LEDGER, PUBLISHED, Guard, other_root
 from app.log.integrator import edge_of
+from app.log.keys import Pair, precede, ranges_of
 from app.log.published_log import PublishedLog
 from app.log.trees import root_at
 from app.workers import worker
@@ -16,7 +17,7 @@ from core.log.notes import Sign, VerifierKey
 from core.log.rebuilding import found_again
 from core.log.records import leaf_of
 from core.log.tiles import append
-from core.log.trust import parse_ledger_trust
+from core.log.trust import KeyRange, parse_ledger_trust
 from ports.ledger import LedgerHead
 from ports.log import LogHead, LogTx
 from ports.unit_of_work import Begin
@@ -43,7 +44,8 @@ class Plan:
     """A rebuild of which everything is verified: the head `before`, and `heads` after each batch.
 
     `lost` are the leaves whose record does not wait in the database, `beyond` those that the ledger alone has seen.
-    `new_key`: the database had no key of the log; `anchor`: the ledger's evidence for the published checkpoint.
+    `key` signs the log now, `new_keys` are those of the log that the database does not have; `anchor` is the ledger's
+    evidence for the published checkpoint.
     """
 
     club: UUID
@@ -53,7 +55,7 @@ class Plan:
     note: str
     key: VerifierKey
     sign: Sign
-    new_key: bool
+    new_keys: tuple[KeyRange, ...]
     anchor: dict[str, Json] | None
     lost: tuple[int, ...]
     beyond: int
@@ -84,14 +86,16 @@ class Planner:
         """
         async with self.look(worker("rebuild", club)) as tx:
             head = await tx.log.head()
-            stored_key = await self.guard.key(tx.log, head.origin)
+            await self.guard.key(tx.log, head.origin)
+            ours = ranges_of(await tx.log.keys())
+        keys, (key, sign) = await self._keys(head.origin, ours)
         known = await self._known(club, head)
         published = PublishedLog(
             publication=self.guard.publisher.publication, origin=head.origin, size=known.checkpoint.size
         )
-        key, sign = stored_key or await self._key(head.origin)
         note = await published.note()
-        if open_checkpoint(note, [key], self.signatures.ed25519).checkpoint != known.checkpoint:
+        good = [each.key for each in keys if each.covers(known.checkpoint.size)]
+        if open_checkpoint(note, good, self.signatures.ed25519).checkpoint != known.checkpoint:
             raise NotRebuildable(head.origin, "the published checkpoint is another log's")
         heads, lost = await self._grown(club, head, known, published, progress)
         return Plan(
@@ -102,7 +106,7 @@ class Planner:
             note=note,
             key=key,
             sign=sign,
-            new_key=stored_key is None,
+            new_keys=keys[len(ours) :],
             anchor=await self._anchor(known.checkpoint),
             lost=lost,
             beyond=max(0, (known.anchored.size if known.anchored else 0) - known.checkpoint.size),
@@ -122,13 +126,17 @@ class Planner:
                     raise other_root(head, LEDGER, anchored.size)
         return _Known(anchored=anchored, checkpoint=published)
 
-    async def _key(self, origin: str) -> tuple[VerifierKey, Sign]:
-        """The key that the log was signed with, where the database is from before its first signature."""
-        seed = await self.guard.secrets.get(secret_of(origin))
-        if seed is None:
-            raise NotRebuildable(origin, "neither the database nor the secrets have the log's key")
-        public, sign = self.guard.key_pair(seed)
-        return VerifierKey(name=origin, public=public), sign
+    async def _keys(self, origin: str, ours: tuple[KeyRange, ...]) -> tuple[tuple[KeyRange, ...], Pair]:
+        """The log's keys, also those that the database forgot, and the one that signs now; raises NotRebuildable."""
+        told = tuple(await self.guard.ledger.keys(origin)) or ours
+        if not precede(ours, told):
+            raise NotRebuildable(origin, "the log's keys are not those that the ledger has")
+        pair = await self.guard.keys.held(origin, max(len(told), 1))
+        if pair is None:
+            raise NotRebuildable(origin, "the log's signing key is not among the secrets")
+        if told and told[-1].key != pair[0]:
+            raise NotRebuildable(origin, "the signing key among the secrets is not the one that the ledger has")
+        return told or (KeyRange(key=pair[0]),), pair
 
     async def _grown(
         self, club: UUID, head: LogHead, known: _Known, published: PublishedLog, progress: Progress

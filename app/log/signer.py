@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.log.guard import Guard, refuse_behind, secret_of
+from app.log.guard import Guard, refuse_behind
+from app.log.keys import ROTATION, SEED_SIZE, SIGNING, Pair
 from app.workers import Turns, worker
 from core.log.checkpoints import Checkpoint, sign_checkpoint
-from core.log.notes import Sign, VerifierKey
 from ports.log import LogHead, LogKey, LogTx, StoredCheckpoint
 from ports.unit_of_work import Begin
 from shared.clock import Now
-
-SEED_SIZE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Signer:
         if newest is not None:
             refuse_behind(head, "its own checkpoint", newest.size)
         if head.size > (0 if newest is None else newest.size):
-            newest = await self._new_checkpoint(club)
+            newest = await self._new_checkpoint(club) or newest
         async with self.look(worker("signer", club)) as tx:
             return await self.guard.publisher.publish(tx.log, newest)
 
@@ -53,8 +51,11 @@ class Signer:
             newest = await tx.log.checkpoint()
             return await tx.log.head(), newest
 
-    async def _new_checkpoint(self, club: UUID) -> StoredCheckpoint:
+    async def _new_checkpoint(self, club: UUID) -> StoredCheckpoint | None:
+        """None while the log's key is being exchanged: it is signed again once it is clear from which size on."""
         async with self.begin(worker("signer", club)) as tx:
+            if not await tx.log.lock(SIGNING) or await tx.log.take(ROTATION, 1):
+                return None
             head = await tx.log.head()
             key, sign = await self.guard.key(tx.log, head.origin) or await self._first_key(tx, head.origin)
             note = sign_checkpoint(Checkpoint(origin=head.origin, size=head.size, root=head.root), key, sign)
@@ -62,10 +63,8 @@ class Signer:
             await tx.log.add_checkpoint(checkpoint)
         return checkpoint
 
-    async def _first_key(self, tx: LogTx, origin: str) -> tuple[VerifierKey, Sign]:
+    async def _first_key(self, tx: LogTx, origin: str) -> Pair:
         """The log's key, made at its genesis, or found: the database may have forgotten it, the secrets have not."""
-        seed = await self.guard.secrets.create(secret_of(origin), self.random_bytes(SEED_SIZE))
-        public, sign = self.guard.key_pair(seed)
-        key = VerifierKey(name=origin, public=public)
-        await tx.log.add_key(LogKey(verifier_key=str(key), from_size=0, until_size=None))
-        return key, sign
+        pair = await self.guard.keys.made(origin, 1, self.random_bytes(SEED_SIZE))
+        await tx.log.add_key(LogKey(verifier_key=str(pair[0]), from_size=0, until_size=None))
+        return pair

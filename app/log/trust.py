@@ -1,17 +1,17 @@
 """The trust bundle: what a verifier must know beforehand, gathered from the logs and the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 from uuid import UUID
 
+from app.log.keys import LogKeys, ranges_of
 from app.workers import worker
-from core.log.notes import parse_key
 from core.log.policy import Policy, parse_policy
 from core.log.trust import KeyRange, TrustBundle, parse_ledger_trust
 from ports.ledger import Ledger
-from ports.log import Backlog, LogKey, LogTx
+from ports.log import Backlog, LogTx
 from ports.unit_of_work import Begin
 from shared.canonical import Json
 
@@ -23,6 +23,7 @@ class Trust:
     look: Begin[LogTx]
     backlog: Backlog
     ledger: Ledger
+    keys: LogKeys
     policy: str
 
     @cached_property
@@ -31,20 +32,22 @@ class Trust:
         return parse_policy(self.policy)
 
     async def bundle(self) -> TrustBundle:
-        """Every log of the network that has a key yet."""
-        return await self._of(await self.backlog.keys())
+        """Every log of the network that has a key yet; raises KeysDisputed unless the secrets know the same keys."""
+        held = await self.backlog.keys()
+        return await self._with({origin: await self.keys.vouch(origin, keys) for origin, keys in held.items()})
+
+    async def exported(self) -> TrustBundle:
+        """The same, of keys on which the ledger agrees too; raises KeysDisputed, and what the ledger raises."""
+        held = await self.backlog.keys()
+        return await self._with({origin: await self.keys.agreed(origin, keys) for origin, keys in held.items()})
 
     async def of(self, club: UUID) -> TrustBundle:
         """The same for one log alone."""
         async with self.look(worker("trust", club)) as tx:
             keys = await tx.log.keys()
-        return await self._of({parse_key(keys[0].verifier_key).name: keys} if keys else {})
+        ranges = ranges_of(keys)
+        return await self._with({ranges[0].key.name: ranges} if ranges else {})
 
-    async def _of(self, keys: Mapping[str, Sequence[LogKey]]) -> TrustBundle:
-        logs = {origin: tuple(map(_range, held)) for origin, held in keys.items()}
+    async def _with(self, logs: Mapping[str, tuple[KeyRange, ...]]) -> TrustBundle:
         ledger = parse_ledger_trust(cast(Json, await self.ledger.trust()))
         return TrustBundle(logs=logs, policy=self.policy, ledger=ledger)
-
-
-def _range(key: LogKey) -> KeyRange:
-    return KeyRange(key=parse_key(key.verifier_key), from_size=key.from_size, until_size=key.until_size)

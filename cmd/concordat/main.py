@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # As people need them; a command that is not named here comes after those that are.
 ORDER = (
     *("serve", "demo", "token", "doctor", "migrate", "verify", "trust"),
-    *("audit", "rebuild", "parked", "settlement", "erase", "witness", "fabric", "chaincode"),
+    *("audit", "rebuild", "rotate_key", "parked", "settlement", "erase", "witness", "fabric", "chaincode"),
 )
 INTERRUPTED = 130
 ASK_DOCTOR = "concordat doctor says which part is not right, and what to do."

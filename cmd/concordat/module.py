@@ -9,7 +9,7 @@ from adapters.inbound.rest.edge.metrics import Reading
 from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.unit_of_work import SqlBegin, SqlTx
 from app.log.audit.catalogue import Audited
-from app.log.guard import KeyPair
+from app.log.keys import KeyPair
 from concordat.witnesses import Witnesses
 from core.log.evidence import Signatures
 from ports.authoriser import Allow

@@ -13,6 +13,7 @@ from uuid import UUID
 from core.log.errors import MalformedRecord
 from core.log.notes import Sign, VerifierKey, Verify, check_signatures, parse_note, sign_note
 from core.log.records import Record
+from core.log.trust import KeyRange
 from shared.canonical import Json
 from shared.events import Event
 
@@ -104,8 +105,11 @@ def declare(
     return LogRebuilt(club=club, first=first, size=size, lost=lost, declaration=str(note))
 
 
-def declared_lost(record: Record, key: VerifierKey, verify: Verify) -> tuple[Stretch, ...]:
-    """The leaves that the record of a rebuild declares lost; raises LogInvalid unless the log's key says the same."""
+def declared_lost(record: Record, keys: Sequence[KeyRange], verify: Verify) -> tuple[Stretch, ...]:
+    """The leaves that the record of a rebuild declares lost; raises LogInvalid unless the log's key says the same.
+
+    That is one which was good for the rebuilt size, or came later: whoever rebuilds has the present one.
+    """
     first, size = _number(record.object.get("first")), _number(record.object.get("size"))
     lost = tuple(_stretch(each) for each in _list(record.object.get("lost")))
     if any(not first <= each.first <= each.last < size for each in lost):
@@ -113,7 +117,8 @@ def declared_lost(record: Record, key: VerifierKey, verify: Verify) -> tuple[Str
     note = record.object.get("declaration")
     if not isinstance(note, str):
         raise MalformedRecord("no declaration")
-    signed = check_signatures(parse_note(note), [key], verify)
+    good = [each.key for each in keys if each.until_size is None or size < each.until_size]
+    signed = check_signatures(parse_note(note), good, verify)
     if signed.text != _text(record.log, first, size, lost):
         raise MalformedRecord("the declaration says something else")
     return lost

@@ -86,10 +86,6 @@ class WitnessedLog:
         """Leaves of the newest checkpoint, 0 before the first."""
         return 0 if self.head is None else self.head.size
 
-    def key_for(self, size: int) -> VerifierKey:
-        """The key that checkpoints of this size are signed with."""
-        return next(each.key for each in self.keys if each.covers(size))
-
     def require_key(self, verifier_key: str) -> None:
         """Raises LedgerRejected (other-key) unless the log was registered with this key, whatever follows it now."""
         if str(self.keys[0].key) != verifier_key:

@@ -52,7 +52,7 @@ class SampleLog:
         return sign_checkpoint(self.checkpoint(size), self.key, self.signer)
 
     def head(self, size: int) -> LedgerHead:
-        return LedgerHead(size=size, root=self.checkpoint(size).root, key=str(self.key))
+        return LedgerHead(size=size, root=self.checkpoint(size).root)
 
     def submission(self, size: int, old_size: int = 0) -> Submission:
         proof = consistency_proof(old_size, size, self.hash_at) if 0 < old_size < size else ()
@@ -174,13 +174,13 @@ class LedgerContract:
     async def test_a_fork_at_an_older_held_size_is_refused(self, tmp_path: Path) -> None:
         ledger = await self.make_with(tmp_path, 5, 8)
         answers = await ledger.submit([FORKED.submission(5), FORKED.submission(8, 8), HONEST.submission(6)])
-        assert [_reason(answer) for answer in answers] == ["fork", "fork", "stale"]
+        assert [reason_of(answer) for answer in answers] == ["fork", "fork", "stale"]
 
     async def test_a_first_checkpoint_needs_no_proof_and_takes_none(self, tmp_path: Path) -> None:
         ledger = await self.make_with(tmp_path)
         with_proof = replace(HONEST.submission(8), proof=(bytes(32),))
-        assert [_reason(answer) for answer in await ledger.submit([with_proof])] == ["bad-proof"]
-        assert [_reason(answer) for answer in await ledger.submit([HONEST.submission(8, 3)])] == ["wrong-old-size"]
+        assert [reason_of(answer) for answer in await ledger.submit([with_proof])] == ["bad-proof"]
+        assert [reason_of(answer) for answer in await ledger.submit([HONEST.submission(8, 3)])] == ["wrong-old-size"]
         assert await ledger.submit([HONEST.submission(8)]) == [Anchored(origin=ORIGIN, size=8)]
 
     async def test_what_is_held_may_be_submitted_again(self, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ class LedgerContract:
             SUMMIT.submission(4, 2),
         ]
         answers = await ledger.submit(batch)
-        assert [_reason(answer) for answer in answers] == ["bad-proof", 2, "malformed", 8, 4]
+        assert [reason_of(answer) for answer in answers] == ["bad-proof", 2, "malformed", 8, 4]
         assert await ledger.head(ORIGIN) == HONEST.head(8)
         assert await ledger.head(OTHER) == SUMMIT.head(4)
 
@@ -217,7 +217,7 @@ class LedgerContract:
             HONEST.submission(9, 5),
         ]
         answers = await ledger.submit(batch)
-        assert [_reason(answer) for answer in answers] == [5, "fork", 8, 8, 5, "wrong-old-size"]
+        assert [reason_of(answer) for answer in answers] == [5, "fork", 8, 8, 5, "wrong-old-size"]
         await self.vouches(ledger, HONEST.checkpoint(5))
         await self.vouches(ledger, HONEST.checkpoint(8))
 
@@ -225,7 +225,7 @@ class LedgerContract:
         ledger = await self.make_with(tmp_path, 2)
         rivals = [HONEST.submission(8, 2), FORKED.submission(8, 2)] * 5
         answers = await asyncio.gather(*(ledger.submit([rival]) for rival in rivals))
-        outcomes = [_reason(answer) for (answer,) in answers]
+        outcomes = [reason_of(answer) for (answer,) in answers]
         assert sorted({tuple(outcomes[0::2]), tuple(outcomes[1::2])}, key=str) == [("fork",) * 5, (8,) * 5]
         winner = HONEST if outcomes[0] == 8 else FORKED
         assert await ledger.head(ORIGIN) == winner.head(8)
@@ -245,7 +245,7 @@ class LedgerContract:
         assert await ledger.trust() == trust
         await self.vouches(ledger, HONEST.checkpoint(2))
         answers = await ledger.submit([FORKED.submission(5), FORKED.submission(8, 5), HONEST.submission(5)])
-        assert [_reason(answer) for answer in answers] == ["fork", "bad-proof", 5]
+        assert [reason_of(answer) for answer in answers] == ["fork", "bad-proof", 5]
         assert await ledger.submit([HONEST.submission(8, 5), SUMMIT.submission(1)]) == [
             Anchored(origin=ORIGIN, size=8),
             Anchored(origin=OTHER, size=1),
@@ -277,7 +277,7 @@ class LedgerContract:
         with pytest.raises(LedgerRejected) as refusal:
             await ledger.register(ORIGIN, key)
         assert refusal.value.parameters["reason"] == "malformed"
-        assert [_reason(answer) for answer in await ledger.submit([HONEST.submission(1)])] == ["unknown-origin"]
+        assert [reason_of(answer) for answer in await ledger.submit([HONEST.submission(1)])] == ["unknown-origin"]
 
     async def test_whatever_is_submitted_the_ledger_holds_one_tree(self, tmp_path: Path) -> None:
         ledger, chance = await self.make_with(tmp_path), random.Random(7)
@@ -295,7 +295,7 @@ class LedgerContract:
         """Refused for this reason, with nothing changed, and what is good goes on being taken."""
         ledger = await self.make_with(place, 5)
         answers = await ledger.submit([submission])
-        assert [_reason(answer) for answer in answers] == [reason]
+        assert [reason_of(answer) for answer in answers] == [reason]
         refusal = cast(LedgerRejected, answers[0])
         assert refusal.parameters["stored_size"] == (0 if reason in {"malformed", "unknown-origin"} else 5)
         assert await ledger.head(ORIGIN) == HONEST.head(5)
@@ -310,7 +310,7 @@ class LedgerContract:
         check_evidence(cast("dict[str, Json]", evidence), checkpoint, trust, SIGNATURES)
 
 
-def _reason(answer: Anchored | LedgerRejected) -> object:
+def reason_of(answer: Anchored | LedgerRejected) -> object:
     """What was wrong, or the size that is held now."""
     return answer.size if isinstance(answer, Anchored) else answer.parameters["reason"]
 

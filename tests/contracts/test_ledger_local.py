@@ -13,16 +13,18 @@ from random import Random
 
 import pytest
 
-from adapters.outbound.local.journal import FILE, LedgerDamaged
+from adapters.outbound.local.journal import FILE, Journal, LedgerDamaged
 from adapters.outbound.local.ledger import LocalLedger
 from ports.ledger import Anchored, Ledger, LedgerUnavailable
+from shared.canonical import Json
 from tests.contracts.ledger import HONEST, ORIGIN, OTHER, SUMMIT, LedgerContract
+from tests.contracts.rotations import NEXT, Rotations
 
 SEED = bytes([2]) * 32
 MOMENT = datetime(2026, 3, 12, 18, 4, 5, tzinfo=UTC)
 
 
-class TestLocalLedger(LedgerContract):
+class TestLocalLedger(Rotations, LedgerContract):
     async def make(self, place: Path) -> LocalLedger:
         return LocalLedger(place / "ledger", SEED, lambda: MOMENT)
 
@@ -126,6 +128,18 @@ class TestLocalLedger(LedgerContract):
         other = LocalLedger(tmp_path / "ledger", bytes(32), lambda: MOMENT)
         with pytest.raises(LedgerDamaged, match="seed"):
             await other.submit([HONEST.submission(8, 5)])
+
+    async def test_a_rotation_that_the_keys_did_not_sign_is_damage(self, tmp_path: Path) -> None:
+        await self.stop(await self.make_with(tmp_path, 5))
+        journal = Journal(tmp_path / "ledger")
+        journal.hold()
+        list(journal.new_entries())
+        journal.open()
+        forged: dict[str, Json] = {"origin": ORIGIN, "from": 8, "key": str(NEXT.key), "signatures": ["A" * 86] * 2}
+        journal.append([forged])
+        journal.close()
+        with pytest.raises(LedgerDamaged, match="another kind"):
+            await (await self.make(tmp_path)).keys(ORIGIN)
 
     async def test_a_full_disk_loses_nothing_and_a_retry_succeeds(self, tmp_path: Path) -> None:
         ledger = await self.make_with(tmp_path, 5)

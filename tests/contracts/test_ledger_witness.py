@@ -15,10 +15,11 @@ from adapters.outbound.ed25519 import Signer, verify
 from core.log.checkpoints import Checkpoint, cosign_checkpoint
 from core.log.evidence import local_evidence
 from core.log.notes import Algorithm, VerifierKey
-from core.log.trust import LedgerTrust
+from core.log.trust import KeyRange, LedgerTrust, parse_range
 from ports.ledger import Anchored, Ledger, LedgerHead, LedgerRejected, Submission
-from shared.canonical import dumps, unb64url
+from shared.canonical import b64url, dumps, unb64url
 from tests.contracts.ledger import HONEST, ORIGIN, LedgerContract
+from tests.contracts.rotations import Rotations
 from tests.support.chaincode import MemoryStub, ReadConflict, State, item
 
 SIGNER = Signer(bytes([2]) * 32)
@@ -37,7 +38,7 @@ class ContractLedger:
         if answer.status == 404:
             return None
         told = json.loads(answer.payload)
-        return LedgerHead(size=told["size"], root=unb64url(told["root"]), key=told["key"])
+        return LedgerHead(size=told["size"], root=unb64url(told["root"]))
 
     async def origins(self) -> Sequence[str]:
         found: list[str] = []
@@ -45,10 +46,15 @@ class ContractLedger:
             found += page
         return found
 
+    async def keys(self, origin: str) -> Sequence[KeyRange]:
+        answer = await self._asked("Keys", origin)
+        return [] if answer.status == 404 else [parse_range(each) for each in json.loads(answer.payload)["keys"]]
+
     async def register(self, origin: str, verifier_key: str) -> None:
-        answer = await self._submit("RegisterLog", origin, verifier_key)
-        if answer.status >= REFUSED:
-            raise LedgerRejected(reason=answer.message.partition(":")[0], origin=origin, stored_size=0)
+        await self._decided("RegisterLog", origin, verifier_key)
+
+    async def rotate(self, origin: str, size: int, verifier_key: str, signatures: tuple[bytes, bytes]) -> None:
+        await self._decided("RotateKey", origin, str(size), verifier_key, *map(b64url, signatures))
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Anchored | LedgerRejected]:
         answer = await self._submit("Anchor", dumps([item(each) for each in submissions]))
@@ -63,6 +69,11 @@ class ContractLedger:
 
     async def check(self) -> None:
         await self.head(ORIGIN)
+
+    async def _decided(self, function: str, origin: str, *arguments: str) -> None:
+        answer = await self._submit(function, origin, *arguments)
+        if answer.status >= REFUSED:
+            raise LedgerRejected(reason=answer.message.partition(":")[0], origin=origin, stored_size=0)
 
     async def _asked(self, *arguments: str) -> Answer:
         stub = MemoryStub(self.state, arguments)
@@ -92,7 +103,7 @@ class ContractLedger:
             return answer
 
 
-class TestContractLedger(LedgerContract):
+class TestContractLedger(Rotations, LedgerContract):
     async def make(self, place: Path) -> ContractLedger:
         self._states = getattr(self, "_states", {})
         return ContractLedger(self._states.setdefault(place, State()))

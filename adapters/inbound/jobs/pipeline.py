@@ -11,6 +11,7 @@ import structlog
 from app.log.anchorer import Anchorer
 from app.log.guard import Guard
 from app.log.integrator import Integrator
+from app.log.rotation import Rotation
 from app.log.signer import Signer
 from app.log.witnessing import Witnessing
 from ports.log import Backlog
@@ -31,6 +32,7 @@ class Pipeline:
     integrator: Integrator
     signer: Signer
     anchorer: Anchorer
+    rotation: Rotation
     backlog: Backlog
     now: Now
     witnesses: Sequence[Witnessing]
@@ -113,6 +115,11 @@ class Pipeline:
             for club in self.anchorer.rejected.keys() - rejected:
                 _tell("checkpoint rejected", club, self.anchorer.rejected[club])
             self._tell_frozen()
+
+    async def rotate(self) -> None:
+        """Logs whose key is to be exchanged get another one; each has waited for its signature meanwhile."""
+        self.unsigned |= await self.rotation.tick()
+        self._tell_frozen()
 
     async def witness(self, witness: Witnessing) -> None:
         """Checkpoints go to a witness; what it cosigned is published anew by the signer, who alone publishes."""

@@ -34,7 +34,7 @@ from adapters.outbound.fabric.gateway.signables import (
 )
 from core.log.errors import EvidenceInvalid
 from core.log.fabric.attested import CHECKPOINT_FUNCTION, CheckEndorsement, has_writes
-from core.log.trust import LedgerTrust
+from core.log.trust import KeyRange, LedgerTrust, parse_range
 from core.log.witness import Reason
 from ports.attempts import REFUSED, Attempt, Attempts
 from ports.ledger import (
@@ -109,7 +109,11 @@ class FabricLedger:
         answer = await self.ask("Head", origin)
         if answer is None:
             return None
-        return LedgerHead(size=answer["size"], root=unb64url(answer["root"]), key=answer["key"])
+        return LedgerHead(size=answer["size"], root=unb64url(answer["root"]))
+
+    async def keys(self, origin: str) -> Sequence[KeyRange]:
+        answer = await self.ask("Keys", origin, absent=Reason.UNKNOWN_ORIGIN)
+        return () if answer is None else tuple(parse_range(each) for each in answer["keys"])
 
     async def origins(self) -> Sequence[str]:
         found: list[str] = []
@@ -118,22 +122,10 @@ class FabricLedger:
         return found
 
     async def register(self, origin: str, verifier_key: str) -> None:
-        gateway = self._contract.gateway
-        with answering(self.failures):
-            for _attempt in range(MOST_ATTEMPTS):
-                try:
-                    transaction = await self._agreed(self._contract.propose("RegisterLog", origin, verifier_key))
-                except EndorseError as error:
-                    if error.contract is None:
-                        raise
-                    raise _rejected(error.contract[1], origin) from error
-                if not has_writes(action_of(transaction.data).results):
-                    return
-                await gateway.submit(transaction)
-                # Of two who register a log at once one is void, and is told at the next attempt whose key is held.
-                if (await gateway.committed(transaction)).valid:
-                    return
-        raise _conflict()
+        await self.transact("RegisterLog", origin, verifier_key)
+
+    async def rotate(self, origin: str, size: int, verifier_key: str, signatures: tuple[bytes, bytes]) -> None:
+        await self.transact("RotateKey", origin, str(size), verifier_key, *map(b64url, signatures))
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         answers: list[Answer] = []
@@ -289,7 +281,7 @@ class FabricLedger:
 
 
 def _conflict() -> LedgerBusy:
-    return LedgerBusy(fault="conflict", stage="submit", remedy="others anchor the same logs at the same time")
+    return LedgerBusy(fault="conflict", stage="submit", remedy="others write of the same logs at the same time")
 
 
 def _items(submissions: Sequence[Submission]) -> bytes:
@@ -327,8 +319,3 @@ def _refused(error: EndorseError) -> EndorseError | LedgerRejected:
     if reason not in set(Reason):
         return error
     return LedgerRejected(reason=reason, origin=None, stored_size=0, detail=detail)
-
-
-def _rejected(words: str, origin: str) -> LedgerRejected:
-    """The refusal of a registration: the contract's words begin with the reason."""
-    return LedgerRejected(reason=words.partition(":")[0], origin=origin, stored_size=0)

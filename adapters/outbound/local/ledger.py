@@ -15,10 +15,10 @@ from core.log.checkpoints import Checkpoint, cosign_checkpoint
 from core.log.errors import LogInvalid
 from core.log.evidence import check_evidence, local_evidence
 from core.log.notes import Algorithm, VerifierKey
-from core.log.trust import LedgerTrust
+from core.log.trust import KeyRange, LedgerTrust
 from core.log.witness import WitnessedLog, presented, registered, unknown_origin
 from ports.ledger import Anchored, LedgerHead, LedgerRejected, Submission
-from shared.canonical import Json
+from shared.canonical import Json, b64url, unb64url
 from shared.clock import Now
 
 WITNESS_NAME = "local-witness"
@@ -82,6 +82,12 @@ class LocalLedger(Held):
     async def register(self, origin: str, verifier_key: str) -> None:
         await self._writing(lambda: self._register(origin, verifier_key))
 
+    async def keys(self, origin: str) -> Sequence[KeyRange]:
+        return await self._reading(lambda: self._keys(origin))
+
+    async def rotate(self, origin: str, size: int, verifier_key: str, signatures: tuple[bytes, bytes]) -> None:
+        await self._writing(lambda: self._rotate(origin, size, verifier_key, signatures))
+
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
         return await self._writing(lambda: self._submit(submissions))
 
@@ -106,7 +112,11 @@ class LocalLedger(Held):
 
     def _take_in(self, place: int, entry: Any) -> str:
         origin = str(entry["origin"])
-        if "key" in entry:
+        if "from" in entry:
+            one, other = map(unb64url, entry["signatures"])
+            known = self._logs[origin].known
+            self._logs[origin].known = known.rotated(entry["from"], entry["key"], (one, other), verify)
+        elif "key" in entry:
             if origin in self._logs:
                 raise ValueError("a second key")
             self._logs[origin] = _Log(known=registered(origin, entry["key"]))
@@ -138,7 +148,11 @@ class LocalLedger(Held):
         if log is None or log.known.head is None:
             return None
         head = log.known.head
-        return LedgerHead(size=head.size, root=head.root, key=str(log.known.key_for(head.size)))
+        return LedgerHead(size=head.size, root=head.root)
+
+    def _keys(self, origin: str) -> Sequence[KeyRange]:
+        log = self._logs.get(origin)
+        return () if log is None else log.known.keys
 
     def _evidence(self, origin: str, size: int) -> dict[str, object] | None:
         log = self._logs.get(origin)
@@ -156,6 +170,16 @@ class LocalLedger(Held):
         known = registered(origin, verifier_key)
         self._journal.append([{"origin": origin, "key": verifier_key}])
         self._logs[origin] = _Log(known=known)
+
+    def _rotate(self, origin: str, size: int, verifier_key: str, signatures: tuple[bytes, bytes]) -> None:
+        log = self._logs.get(origin)
+        if log is None:
+            raise unknown_origin(origin)
+        known = log.known.rotated(size, verifier_key, signatures, verify)
+        if known != log.known:
+            signed: list[Json] = [b64url(each) for each in signatures]
+            self._journal.append([{"origin": origin, "from": size, "key": verifier_key, "signatures": signed}])
+            log.known = known
 
     def _submit(self, submissions: Sequence[Submission]) -> list[Answer]:
         """Decides the whole batch, each on what the ones before it left, and then writes it at once."""

@@ -60,6 +60,11 @@ _ADVANCE = (
     .values(size=bindparam("new_size"), root=bindparam("new_root"))
 )
 _KEYS = select(schema.log_key).where(mine(schema.log_key)).order_by(schema.log_key.c.from_size)
+_CLOSE = (
+    update(schema.log_key)
+    .where(schema.log_key.c.until_size.is_(None), schema.log_key.c.from_size < bindparam("start"), mine(schema.log_key))
+    .values(until_size=bindparam("start"))
+)
 _EVERY_KEY = (
     select(schema.log_key, schema.directory.c.origin)
     .join(schema.directory, schema.directory.c.club == schema.log_key.c.club_id)
@@ -230,6 +235,7 @@ class SqlLog:
         return [_log_key(row) for row in await self._session.all(_KEYS)]
 
     async def add_key(self, key: LogKey) -> None:
+        await self._session.change(_CLOSE, start=key.from_size)
         row = {"club_id": self._club, "from_size": key.from_size, "until_size": key.until_size}
         await self._session.upsert(schema.log_key, [{**row, "verifier_key": key.verifier_key}], keep=True)
 

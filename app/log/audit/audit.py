@@ -15,12 +15,13 @@ from app.log.audit.records import Records
 from app.log.audit.scene import Found, Scene
 from app.log.audit.survey import DIRECTORY, Surveyed, survey
 from app.log.audit.tiles import check_tiles
+from app.log.keys import ROTATION
 from app.log.missing import missing
 from core.log.audit.findings import ALL_CHECKS, Check, Code, Finding
 from core.log.audit.trees import settle_size
 from core.log.evidence import Signatures
 from core.log.rebuilding import Stretch
-from core.log.trust import LedgerTrust, parse_ledger_trust
+from core.log.trust import KeyRange, LedgerTrust, parse_ledger_trust
 from ports.audit import AuditedLog, AuditedLogs
 from ports.ledger import Ledger, LedgerHead
 from ports.log import Publication
@@ -105,7 +106,9 @@ class _Run:
         # The ledger first: what it holds was in the database before, so that a log that grows is never behind it.
         anchored = await self.audit.ledger.head(club.origin)
         async with self.audit.logs.of(club.club) as look:
-            scene = self._scene(club, look, anchored)
+            # Keys come to the ledger first, and to the database after it: here it is the ledger that is never behind.
+            keys = await self.audit.ledger.keys(club.origin)
+            scene = self._scene(club, look, anchored, keys)
             if club.listed is not None and club.listed != club.origin:
                 detail = f"the log is called {club.origin}"
                 scene.report(Code.FIELD_MISMATCH, DIRECTORY, detail, kind="club", id=str(club.club), field="origin")
@@ -127,13 +130,13 @@ class _Run:
         await heads.check()
         await Records(scene, Losses(scene)).check()
         if scene.does(Check.PLACES):
-            wishes = frozenset({anchoring.CONSUMER})
+            wishes = frozenset({anchoring.CONSUMER, ROTATION})
             await check_pending(scene, catalogue.consumers, integrator=integrator.CONSUMER, wishes=wishes)
         if scene.does(Check.AGGREGATES) or scene.does(Check.BESIDE):
             await Aggregates(scene, catalogue.kinds, self.beside).check()
         await heads.settle_intact()
 
-    def _scene(self, club: Surveyed, look: AuditedLog, anchored: LedgerHead | None) -> Scene:
+    def _scene(self, club: Surveyed, look: AuditedLog, anchored: LedgerHead | None, keys: Sequence[KeyRange]) -> Scene:
         audit = self.audit
         return Scene(
             look=look,
@@ -146,6 +149,7 @@ class _Run:
             signatures=audit.signatures,
             trust=self.trust,
             anchored=anchored,
+            keys=keys,
             publication=audit.publication,
             found=self.found,
             tell=lambda check, done, total: self.progress(club.origin, check, done, total),

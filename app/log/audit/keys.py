@@ -1,7 +1,4 @@
-"""A log's key: is it the one that the ledger knows, and is it to blame where checkpoints do not verify?
-
-Nothing exchanges the key of a log yet, so that a log has one, for all sizes.
-"""
+"""A log's keys: are they those that the ledger knows, and are they to blame where checkpoints do not verify?"""
 
 from collections.abc import Sequence
 
@@ -24,6 +21,7 @@ class Keys:
         self._keys = {row: key for row in rows if (key := _parsed(row)) is not None}
         self._whole = len(self._keys) == len(rows) and not _gaps(rows)
         self._good: dict[KeyRow, int] = {}
+        self._largest = 0
         self._bad: dict[KeyRow | None, list[tuple[Raw, str]]] = {}
 
     def open(self, note: str, verify: Verify) -> Checkpoint:
@@ -35,30 +33,49 @@ class Keys:
             raise SignatureInvalid("the key that signed is not good for this tree size")
         for row in covering:
             self._good[row] = self._good.get(row, 0) + 1
+            self._largest = max(self._largest, opened.checkpoint.size)
         return opened.checkpoint
 
     def refused(self, row: CheckpointRow, reason: str) -> None:
         """Note a checkpoint whose signature does not verify."""
+        self._largest = max(self._largest, row.size if isinstance(row.size, int) else 0)
         keys = [key for key in self._rows if isinstance(row.size, int) and _covers(key, row.size)]
         self._bad.setdefault(keys[0] if keys else None, []).append((row.size, reason))
 
     def report(self, scene: Scene) -> None:
         """Ranges, foreign keys, keys under which nothing verifies, and single checkpoints that do not."""
-        anchored = scene.anchored
-        if not self._rows and (self._bad or anchored is not None):
+        if not self._rows and (self._bad or scene.anchored is not None):
             scene.report(Code.KEY_UNSOUND, "log_key", "the log was signed, and its key is not here")
             return
-        for row, field in _gaps(self._rows):
+        gaps = _gaps(self._rows)
+        for row, field in gaps:
             _report(scene, row, field, "the ranges of the log's keys leave a gap or overlap")
         for row in self._rows:
             if row not in self._keys:
                 _report(scene, row, "verifier_key", "not a verifier key")
-            elif anchored is not None and row.verifier_key != anchored.key:
-                _report(scene, row, "verifier_key", "not the key with which the ledger verified the log")
-        for row in self._rows[1:]:
-            _report(scene, row, "from_size", "a further key, and nothing gives one to a log")
+        self._compare(scene, gaps)
         for key, refused in self._bad.items():
             self._report_refused(scene, key, refused)
+
+    def _compare(self, scene: Scene, gaps: Sequence[tuple[KeyRow, str]]) -> None:
+        """With the ledger's keys; the last of those may have begun too late for this snapshot of the database."""
+        told = scene.keys
+        for row in self._rows[max(len(told), 1) :]:
+            _report(scene, row, "from_size", "a further key, which the ledger does not know")
+        for row, key in zip(self._rows, told, strict=False):
+            if row in self._keys and row.verifier_key != str(key.key):
+                _report(scene, row, "verifier_key", "not the key with which the ledger verifies the log")
+            for field, value, known in (
+                ("from_size", row.from_size, key.from_size),
+                ("until_size", row.until_size, key.until_size),
+            ):
+                pending = field == "until_size" and value is None and known is not None and known > self._largest
+                if value != known and not pending and (row, field) not in gaps:
+                    _report(scene, row, field, f"{value!r} where the ledger has {known!r}")
+        for key in told[len(self._rows) :] if self._rows else ():
+            if key.from_size <= self._largest:
+                detail = "a key with which the ledger verifies the log is not here"
+                scene.report(Code.KEY_UNSOUND, "log_key", detail, key=str(key.from_size))
 
     def _report_refused(self, scene: Scene, key: KeyRow | None, refused: Sequence[tuple[Raw, str]]) -> None:
         nothing_verifies = key is not None and not self._good.get(key)

@@ -5,7 +5,6 @@ from app.log.audit.scene import Scene
 from core.log.audit.findings import Code
 from core.log.audit.rows import Entry, LostRow, Raw
 from core.log.errors import LogInvalid, MalformedRecord, SignatureInvalid
-from core.log.notes import parse_key
 from core.log.rebuilding import LogRebuilt, Stretch, declared_lost, extend, merged, within
 from core.log.records import leaf_of
 
@@ -58,11 +57,10 @@ class Losses:
         if reading is None or reading.record is None or reading.record.type != LogRebuilt.type:
             return
         try:
-            anchored = self._scene.anchored
-            if anchored is None:
+            if self._scene.anchored is None:
                 raise SignatureInvalid("the ledger has not verified the log yet, so that nobody knows its key")
-            # Not the key in the database: whoever can delete a record there can write a key there.
-            lost = declared_lost(reading.record, parse_key(anchored.key), self._scene.signatures.ed25519)
+            # Not the keys in the database: whoever can delete a record there can write a key there.
+            lost = declared_lost(reading.record, self._scene.keys, self._scene.signatures.ed25519)
             if isinstance(entry.place, int) and any(entry.place <= each.last for each in lost):
                 raise MalformedRecord("it stands before leaves that it declares lost")
             self._declared += lost

@@ -1,7 +1,7 @@
 """One club under audit: its rows, what is known of it, and what the checks have found out for each other so far."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -15,7 +15,7 @@ from core.log.evidence import Signatures
 from core.log.rebuilding import Stretch
 from core.log.records import Record
 from core.log.tiles import Coordinate, Tile, root_from_tiles, tiles_for_root
-from core.log.trust import LedgerTrust
+from core.log.trust import KeyRange, LedgerTrust
 from ports.audit import AuditedLog
 from ports.ledger import LedgerHead
 from ports.log import Publication
@@ -65,6 +65,8 @@ class Scene:
     signatures: Signatures
     trust: LedgerTrust
     anchored: LedgerHead | None
+    keys: Sequence[KeyRange]
+    """Those that the ledger has of the log."""
     publication: Publication | None
     found: Found
     tell: Tell

@@ -10,7 +10,7 @@ from app.log.cosigner import Cosigner
 from app.log.published import PublishedLogs
 from app.log.receipts import Receipts
 from app.log.trust import Trust
-from concordat.assembly.workers import LogWorkers, build_workers
+from concordat.assembly.workers import LogWorkers, build_keys, build_workers
 from concordat.module import Infrastructure, Service
 
 
@@ -57,7 +57,9 @@ def build_cosigner(i: Infrastructure) -> Cosigner | None:
 
 def build_trust(i: Infrastructure) -> Trust:
     """What verifiers of this network are told."""
-    return Trust(look=i.look(SqlLogTx), backlog=i.backlog, ledger=i.ledger, policy=i.witnesses.policy)
+    return Trust(
+        look=i.look(SqlLogTx), backlog=i.backlog, ledger=i.ledger, keys=build_keys(i), policy=i.witnesses.policy
+    )
 
 
 def routers(use_cases: LogUseCases, _: Infrastructure) -> Sequence[Any]:

@@ -13,9 +13,11 @@ from app.log.anchorer import Anchorer
 from app.log.anchoring import Anchoring
 from app.log.guard import Guard
 from app.log.integrator import Integrator
+from app.log.keys import LogKeys
 from app.log.publisher import Publisher
 from app.log.rebuild import Rebuild
 from app.log.restoration import Planner
+from app.log.rotation import Rotation
 from app.log.signer import Signer
 from app.log.witnessing import Witnessing
 from app.workers import Turns
@@ -37,6 +39,7 @@ class LogWorkers:
             Job(name="log.sign", every_seconds=rhythm.sign_seconds, tick=pipeline.sign),
             Job(name="log.anchor", every_seconds=rhythm.anchor_seconds, tick=pipeline.anchor, wake=pipeline.wanted),
             Job(name="log.wishes", every_seconds=rhythm.integrate_seconds, tick=self.hear_wishes),
+            Job(name="log.rotate", every_seconds=rhythm.integrate_seconds, tick=pipeline.rotate),
             *(
                 Job(
                     name=f"log.witness.{witness.name}",
@@ -86,14 +89,30 @@ def _of_witness(witness: Witnessing) -> Iterator[Reading]:
         yield Reading(name=f"concordat_witness_{name}", help=text, value=value, labels={"witness": witness.name})
 
 
+def build_keys(i: Infrastructure) -> LogKeys:
+    """The keys of the logs, wherever they are known."""
+    return LogKeys(secrets=i.secrets, key_pair=i.key_pair, ledger=i.ledger)
+
+
+def build_rotation(i: Infrastructure, guard: Guard) -> Rotation:
+    """Exchanges keys of logs; its `tick` is the worker's."""
+    return Rotation(
+        begin=i.begin(SqlLogTx),
+        look=i.look(SqlLogTx),
+        guard=guard,
+        backlog=i.backlog,
+        turns=Turns(now=i.now, tell=teller("log.rotate")),
+        random_bytes=i.random_bytes,
+    )
+
+
 def build_guard(i: Infrastructure) -> Guard:
     """It knows of no log yet whether anything contradicts it."""
     return Guard(
         look=i.look(SqlLogTx),
         ledger=i.ledger,
         publisher=Publisher(publication=i.publication),
-        secrets=i.secrets,
-        key_pair=i.key_pair,
+        keys=build_keys(i),
     )
 
 
@@ -147,6 +166,7 @@ def build_workers(i: Infrastructure) -> LogWorkers:
             settling=turns("log.anchor"),
             now=i.now,
         ),
+        rotation=build_rotation(i, guard),
         backlog=i.backlog,
         now=i.now,
         witnesses=build_witnessing(i, guard),

@@ -59,6 +59,7 @@ async def _audit(
     from app.log import anchoring, integrator
     from app.log.audit.audit import Audit
     from app.log.audit.catalogue import Catalogue
+    from app.log.keys import ROTATION
     from app.relay import CONSUMER as RELAY
     from concordat.container import migrated
     from concordat.progress import Bar
@@ -69,7 +70,7 @@ async def _audit(
         modules = [built.module.audited for built in system.modules if built.module.audited is not None]
         parts = system.infrastructure
         _check_known(origins or (), [entry.origin for entry in await parts.backlog.directory()])
-        catalogue = Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER}))
+        catalogue = Catalogue.of(modules, frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER, ROTATION}))
         ready = Audit(
             logs=SqlAuditedLogs(parts.database),
             ledger=parts.ledger,

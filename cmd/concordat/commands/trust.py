@@ -26,7 +26,8 @@ def export(
 ) -> None:
     """Write the trust bundle of the network: all that `concordat verify` needs beside a receipt.
 
-    It holds public facts only. Give it to whoever should be able to check receipts, by a way that they trust.
+    It holds public facts only, and no key on which database, secrets and ledger do not agree. Give it to whoever should
+    be able to check receipts, by a way that they trust.
     """
     bundle = run(_bundle(load(profile=profile)))
     data, logs = write_bundle(bundle), len(bundle.logs)
@@ -52,13 +53,14 @@ def _consortium(ledger: LedgerTrust) -> str:
 
 
 async def _bundle(settings: Settings) -> TrustBundle:
-    from adapters.outbound.sql.log import SqlLogTx
-    from app.log.trust import Trust
+    from concordat.assembly.log import build_trust
     from concordat.container import migrated
+    from ports.ledger import LedgerBusy, LedgerUnavailable
 
     async with migrated(settings) as system:
-        parts = system.infrastructure
-        trusted = Trust(
-            look=parts.look(SqlLogTx), backlog=parts.backlog, ledger=parts.ledger, policy=parts.witnesses.policy
-        )
-        return await trusted.bundle()
+        trusted = build_trust(system.infrastructure)
+        try:
+            return await trusted.exported()
+        except (LedgerBusy, LedgerUnavailable):
+            typer.echo("The ledger does not answer: keys were compared with the secrets alone.", err=True)
+            return await trusted.bundle()

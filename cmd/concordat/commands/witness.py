@@ -49,13 +49,15 @@ def export(
 
 
 async def _exported(settings: Settings, url: str) -> str:
+    from concordat.assembly.log import build_trust
     from concordat.container import migrated
 
     async with migrated(settings) as system:
         i = system.infrastructure
-        keys = await i.backlog.keys()
+        trusted = await build_trust(i).exported()
         own = i.witnesses.own
-    logs = [f"log {each.verifier_key}" for held in keys.values() for each in held]
+    # Of each log the present key alone: with one that was left, a thief could have another history cosigned.
+    logs = [f"log {ranges[-1].key}" for ranges in trusted.logs.values()]
     name = settings.witness_name
     witnesses = [] if own is None else [f"witness {name} {own[0]} {url}"]
     return "\n".join((*logs, *witnesses, "quorum none", ""))

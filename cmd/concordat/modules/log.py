@@ -4,6 +4,7 @@ from app.log.audit.catalogue import Audited
 from concordat.assembly.log import LogUseCases, build, routers, services
 from concordat.module import Module
 from core.log.rebuilding import LogRebuilt
+from core.log.rotation import KeyRotated
 
 _READ, _ANCHOR = "log.receipt.read", "log.anchor.ask"
 
@@ -27,7 +28,7 @@ LOG = Module(
     routers=routers,
     services=services,
     jobs=lambda use_cases, i: use_cases.workers.jobs(i),
-    audited=Audited(events=(LogRebuilt,)),
+    audited=Audited(events=(LogRebuilt, KeyRotated)),
     alarms=lambda use_cases: use_cases.workers.alarms(),
     gauges=lambda use_cases, i: use_cases.workers.gauges(i),
 )

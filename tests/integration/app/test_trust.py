@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.log.errors import MalformedBundle
+from adapters.outbound.ed25519 import Signer
+from app.log.keys import KeysDisputed, secret_of
 from core.log.notes import VerifierKey
 from ports.caller import Caller
 from ports.log import LogKey
@@ -17,7 +18,8 @@ async def keyed(world: World, club: Caller, name: str | None = None) -> str:
     """The origin of the club's log, which has a key now; `name` is another log's, planted."""
     async with world.begin_log(club) as tx:
         origin = (await tx.log.head()).origin
-        key = VerifierKey(name=name or origin, public=bytes(31) + b"\1")
+        seed = await world.system.infrastructure.secrets.create(secret_of(origin), bytes(31) + b"\1")
+        key = VerifierKey(name=name or origin, public=Signer(seed).key)
         await tx.log.add_key(LogKey(verifier_key=str(key), from_size=0, until_size=None))
     return origin
 
@@ -37,5 +39,5 @@ async def test_a_key_under_the_name_of_another_log_is_refused(tmp_path: Path) ->
     async with world_at(MEMORY, tmp_path) as world:
         harbour, summit = [caller((await found(world, name)).id) for name in ("harbour", "summit")]
         await keyed(world, summit, await keyed(world, harbour))
-        with pytest.raises(MalformedBundle):
+        with pytest.raises(KeysDisputed, match="not the one among the secrets"):
             await world.log.trust.bundle()

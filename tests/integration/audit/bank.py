@@ -20,11 +20,13 @@ from app.clubs.audited import AUDITED
 from app.log import anchoring, integrator
 from app.log.audit.audit import Audit, LogAudit
 from app.log.audit.catalogue import Audited, Catalogue
+from app.log.keys import ROTATION
 from app.relay import CONSUMER as RELAY
 from concordat.container import running
 from concordat.settings import load
 from core.log.audit.findings import ALL_CHECKS, Check, Finding
 from core.log.rebuilding import LogRebuilt
+from core.log.rotation import KeyRotated
 from ports.caller import Caller
 from ports.ledger import Ledger
 from ports.log import Publication
@@ -32,7 +34,8 @@ from tests.integration.audit.workload import SeededIds, Workload
 from tests.support.world import Clock, World
 
 CATALOGUE = Catalogue.of(
-    [AUDITED, Audited(events=(LogRebuilt,))], frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER})
+    [AUDITED, Audited(events=(LogRebuilt, KeyRotated))],
+    frozenset({RELAY, integrator.CONSUMER, anchoring.CONSUMER, ROTATION}),
 )
 LONGER_THAN_A_TILE = 280
 

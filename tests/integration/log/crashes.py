@@ -10,6 +10,7 @@ from adapters.outbound.local.ledger import LocalLedger
 from app.log.anchorer import Anchorer
 from app.log.integrator import Integrator
 from app.log.publisher import Publisher
+from app.log.rotation import Rotation
 from app.log.signer import Signer
 from app.workers import Trouble, Turns
 from concordat.builders import WITNESS_SEED
@@ -38,7 +39,9 @@ class Fuse:
             raise Crash(label)
 
 
-CHANGES = frozenset({"grow", "drop", "add_key", "add_checkpoint", "add_anchor", "create", "put", "register", "submit"})
+CHANGES = frozenset(
+    {"grow", "drop", "add_key", "add_checkpoint", "add_anchor", "create", "put", "register", "rotate", "submit"}
+)
 """Calls that leave something behind: a crash around any other one is the same as a crash before the next of these."""
 
 
@@ -90,12 +93,14 @@ class Workers:
     integrator: Integrator
     signer: Signer
     anchorer: Anchorer
+    rotation: Rotation
     ledger: LocalLedger
 
     async def settle(self, *clubs: Caller) -> None:
         """One turn of each; everything recorded is anchored afterwards, or something went wrong."""
         keys = [club.of_club for club in clubs]
         try:
+            assert await self.rotation.tick() <= set(keys)
             await self.integrator.tick()
             await self.signer.tick(keys)
             assert self.signer.guard.frozen == {}
@@ -123,7 +128,7 @@ async def started(world: World, fuse: Fuse) -> Workers:
     guard = replace(
         parts.guard,
         ledger=outside["ledger"],
-        secrets=outside["secrets"],
+        keys=replace(parts.guard.keys, ledger=outside["ledger"], secrets=outside["secrets"]),
         publisher=Publisher(publication=outside["publication"]),
         known={},
         frozen={},
@@ -139,5 +144,6 @@ async def started(world: World, fuse: Fuse) -> Workers:
             rejected={},
             **fresh,
         ),
+        rotation=replace(parts.rotation, begin=fragile(world.begin_log, fuse, "rotation"), **fresh),
         ledger=ledger,
     )

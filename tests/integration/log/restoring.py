@@ -194,7 +194,7 @@ class Restoring:
         async with stage.world() as world:
             await grown(world, club, "Two")
             assert await seen(world, club) == before
-            assert "not the one that the ledger has" in world.system.alarms()[0]
+            assert "not those that the ledger has" in world.system.alarms()[0]
 
     async def test_a_log_with_a_key_beside_its_own_is_frozen_under_a_running_worker(self, stage: Stage) -> None:
         async with stage.world() as world:
@@ -208,4 +208,4 @@ class Restoring:
                 await tx.log.add_key(replace(own, from_size=2))
             await grown(world, club, "Two")
             assert await seen(world, club) == before
-            assert "a key beside its own" in world.system.alarms()[0]
+            assert "key 2 of the log is not among the secrets" in world.system.alarms()[0]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
+from tests.integration.log.rotating import Rotating
 from tests.support.databases import PostgresDatabase
 
 
@@ -32,4 +33,8 @@ class TestRestoringOnPostgres(Restoring):
 
 
 class TestRebuildingOnPostgres(Rebuilding):
+    pass
+
+
+class TestRotatingOnPostgres(Rotating):
     pass

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
+from tests.integration.log.rotating import Rotating
 
 
 class SqliteStage(Stage):
@@ -33,4 +34,8 @@ class TestRestoringOnSqlite(Restoring):
 
 
 class TestRebuildingOnSqlite(Rebuilding):
+    pass
+
+
+class TestRotatingOnSqlite(Rotating):
     pass

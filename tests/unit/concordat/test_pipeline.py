@@ -14,6 +14,7 @@ from app.workers import LONGEST_WAIT_SECONDS
 from concordat.assembly.workers import LogWorkers, build_workers
 from core.log.checkpoints import parse_checkpoint
 from core.log.notes import parse_note
+from core.log.trust import KeyRange
 from ports.caller import Caller
 from ports.ledger import Anchored, Ledger, LedgerBusy, LedgerHead, LedgerRejected, Submission
 from ports.log import Backlog, DirectoryEntry, LogKey, LogTx, Publication, Waiting
@@ -64,6 +65,12 @@ class FaultyLedger:
 
     async def register(self, origin: str, verifier_key: str) -> None:
         await self.real.register(origin, verifier_key)
+
+    async def keys(self, origin: str) -> Sequence[KeyRange]:
+        return await self.real.keys(origin)
+
+    async def rotate(self, origin: str, size: int, verifier_key: str, signatures: tuple[bytes, bytes]) -> None:
+        await self.real.rotate(origin, size, verifier_key, signatures)
 
     async def evidence(self, origin: str, size: int) -> dict[str, object] | None:
         return await self.real.evidence(origin, size)

@@ -23,6 +23,7 @@ from core.log.rebuilding import (
     within,
 )
 from core.log.records import Record, build_record, parse_record
+from core.log.trust import KeyRange
 from shared.canonical import dumps, loads
 from shared.clock import parse_utc
 
@@ -31,6 +32,7 @@ CLUB, EVENT = UUID(int=7), UUID(int=8)
 AT = parse_utc("2026-03-12T09:30:00.000000Z")
 SIGNER = Signer(bytes(range(32)))
 KEY = VerifierKey(name=ORIGIN, public=SIGNER.key)
+KEYS = (KeyRange(key=KEY),)
 LOST = (Stretch(first=4, last=6), Stretch(first=9, last=9))
 
 
@@ -78,7 +80,7 @@ def test_a_record_that_waits_is_found_at_most_once_and_under_its_commitment(
 def test_what_was_declared_is_read_from_the_record(lost: tuple[Stretch, ...]) -> None:
     event = declaration(lost)
     record = record_of(event)
-    assert declared_lost(record, KEY, verify) == lost
+    assert declared_lost(record, KEYS, verify) == lost
     assert (event.parties, event.about, event.after) == ((CLUB,), ("log", CLUB, 10), ())
 
 
@@ -107,17 +109,17 @@ def test_what_was_declared_is_read_from_the_record(lost: tuple[Stretch, ...]) ->
 )
 def test_a_record_that_was_changed_declares_nothing(changes: dict[str, Any]) -> None:
     with pytest.raises(LogInvalid):
-        declared_lost(record_of(declaration(), **changes), KEY, verify)
+        declared_lost(record_of(declaration(), **changes), KEYS, verify)
 
 
 def test_another_key_and_another_log_declare_nothing() -> None:
     stranger = Signer(bytes(32))
     forged = declaration(key=VerifierKey(name=ORIGIN, public=stranger.key), signer=stranger)
     with pytest.raises(LogInvalid):
-        declared_lost(record_of(forged), KEY, verify)
+        declared_lost(record_of(forged), KEYS, verify)
     other = declare(club=CLUB, origin="concordat.test/summit/1", first=4, size=10, lost=LOST, key=KEY, sign=SIGNER)
     with pytest.raises(LogInvalid):
-        declared_lost(record_of(other), KEY, verify)
+        declared_lost(record_of(other), KEYS, verify)
 
 
 def test_a_declaration_is_no_checkpoint() -> None:

@@ -177,6 +177,12 @@ class Witness:
             raise rejected(Reason.NOT_HELD)
         return Outcome(answer=state.head_json(origin, value))
 
+    async def keys(self, stub: Stub, *, origin: str) -> Outcome:
+        """The keys of a log with their ranges of sizes, oldest first."""
+        owned = await _known(stub, origin_of(origin))
+        ranges: list[Json] = [each.to_json() for each in owned.log.keys]
+        return Outcome(answer={"keys": ranges, "origin": origin})
+
     async def origins(self, stub: Stub, *, after: str) -> Outcome:
         """The logs that are registered, in order: as many as fit an answer, of those that come after this name."""
         return Outcome(answer=list[Json](await state.origins(stub, after, MOST_ORIGINS)))
@@ -259,6 +265,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "OpenPair": Function(Witness.open_pair, "PairOpened"),
     "Settle": Function(Witness.settle, "PeriodSettled"),
     "Head": Function(Witness.head),
+    "Keys": Function(Witness.keys),
     "Origins": Function(Witness.origins),
     "Checkpoint": Function(Witness.checkpoint),
     "Owner": Function(Witness.owner),

@@ -1,0 +1,98 @@
+"""`concordat log rotate-key`: another key takes over a log, from its next checkpoint on."""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from concordat.commands.audit import log
+from concordat.commands.rebuild import alone_with_logs
+from concordat.failures import USAGE, Failure
+from concordat.interrupts import run
+from concordat.options import DataFolder, Profile
+from concordat.settings import Settings, load
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from app.log.rotation import Rotation
+    from concordat.container import System
+    from ports.log import LogKey
+
+PATIENCE_SECONDS = 60
+_LOOK_SECONDS = 0.2
+_NEXT = (
+    "Hand it out: concordat trust export, and to operators who witness the log concordat witness export."
+    " Keep the old seed until nobody rebuilds or moves the log with it."
+)
+
+
+def register(_app: typer.Typer) -> None:
+    """Adds the command to its group."""
+    log.command("rotate-key")(rotate_key)
+
+
+def rotate_key(
+    origin: Annotated[str, typer.Argument(help="The log, by its origin: <network>/<club>/<epoch>.")],
+    *,
+    wait: Annotated[
+        float, typer.Option("--wait", min=1, help="So many seconds for a running worker.")
+    ] = PATIENCE_SECONDS,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    profile: Profile = None,
+    data_folder: DataFolder = None,
+) -> None:
+    """Exchange the key that a log's checkpoints are signed with.
+
+    Checkpoints from the next one on are signed with a new key alone; older ones, and receipts with them, verify with
+    the one that they were signed with. A running worker does it, and else this command. To run it again after it was
+    cut off does no harm: what was begun is ended. Exit status 1 if the ledger refuses, or does not answer in time.
+    """
+    settings = load(profile=profile, data_folder=data_folder)
+    number, key = run(_rotate(settings, origin, wait))
+    if as_json:
+        told = {"log": origin, "number": number, "key": key.verifier_key, "from": key.from_size}
+        typer.echo(json.dumps(told))
+    else:
+        typer.echo(f"{origin}: from {key.from_size} leaves on signed with key {number}, {key.verifier_key}.")
+        typer.echo(_NEXT)
+
+
+async def _rotate(settings: Settings, origin: str, wait: float) -> tuple[int, "LogKey"]:
+    from concordat.assembly.workers import build_guard, build_rotation
+    from concordat.container import migrated
+
+    async with migrated(settings) as system:
+        i = system.infrastructure
+        club = next((entry.club for entry in await i.backlog.directory() if entry.origin == origin), None)
+        if club is None:
+            raise Failure(f"There is no log {origin}.", "GET /v1/directory lists them.", status=USAGE)
+        rotation = build_rotation(i, build_guard(i))
+        number = await rotation.ask(club)
+        try:
+            async with asyncio.timeout(wait):
+                return number, await _done(system, rotation, club, number)
+        except TimeoutError:
+            raise Failure(
+                f"The wish is noted, and nobody has met it within {wait:g} s: until then, nothing new is signed.",
+                "See concordat doctor: is the ledger down? The worker ends it by itself, and so does this command.",
+            ) from None
+
+
+async def _done(system: "System", rotation: "Rotation", club: "UUID", number: int) -> "LogKey":
+    """Waits for the worker, and is it where there is none."""
+    while True:
+        key = await rotation.done(club, number)
+        if key is not None:
+            return key
+        try:
+            async with alone_with_logs(system.settings):
+                await rotation.tick()
+                for trouble in rotation.turns.troubled.values():
+                    raise trouble.error
+                for frozen in rotation.guard.frozen.values():
+                    raise frozen
+        except Failure:
+            # There is a worker, which looks for wishes all the time.
+            await asyncio.sleep(_LOOK_SECONDS)
