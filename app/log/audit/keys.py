@@ -60,6 +60,7 @@ class Keys:
     def _compare(self, scene: Scene, gaps: Sequence[tuple[KeyRow, str]]) -> None:
         """With the ledger's keys; the last of those may have begun too late for this snapshot of the database."""
         told = scene.keys
+        signed = max(self._largest, 0 if scene.anchored is None else scene.anchored.size)
         for row in self._rows[max(len(told), 1) :]:
             _report(scene, row, "from_size", "a further key, which the ledger does not know")
         for row, key in zip(self._rows, told, strict=False):
@@ -69,11 +70,11 @@ class Keys:
                 ("from_size", row.from_size, key.from_size),
                 ("until_size", row.until_size, key.until_size),
             ):
-                pending = field == "until_size" and value is None and known is not None and known > self._largest
+                pending = field == "until_size" and value is None and known is not None and known > signed
                 if value != known and not pending and (row, field) not in gaps:
                     _report(scene, row, field, f"{value!r} where the ledger has {known!r}")
         for key in told[len(self._rows) :] if self._rows else ():
-            if key.from_size <= self._largest:
+            if key.from_size <= signed:
                 detail = "a key with which the ledger verifies the log is not here"
                 scene.report(Code.KEY_UNSOUND, "log_key", detail, key=str(key.from_size))
 

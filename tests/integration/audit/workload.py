@@ -85,6 +85,11 @@ class Workload:
         while await self.world.relay.tick():
             pass
 
+    async def _rotate(self) -> None:
+        """A log's key is exchanged, whatever is pending or unsigned at that moment."""
+        await self.world.pipeline.rotation.ask(self.rng.choice(self.clubs).of_club)
+        await self.world.pipeline.rotate()
+
     def _deeds(self) -> list[tuple[Callable[[], Awaitable[object]], int]]:
         return [
             (self._request, 14),
@@ -102,6 +107,7 @@ class Workload:
             (self._suspend_or_lift, 2),
             (self._notice, 1),
             (self._pass_time, 4),
+            (self._rotate, 2),
             (self.world.settle, 4),
         ]
 

@@ -310,23 +310,23 @@ class Rotating:
                 await grown(world, club, "Three")
 
     @pytest.mark.parametrize(
-        ("changes", "reason"),
+        ("at", "changes", "reason"),
         [
-            ({"verifier_key": "stranger"}, "key 2 in the database is not the one among the secrets"),
-            ({"verifier_key": "nonsense"}, "a key in the database is none"),
-            ({"from_size": 3}, "the ledger verifies the log with other keys, or for other sizes"),
-            ({"until_size": 9}, "the ledger verifies the log with other keys, or for other sizes"),
+            (4, {"verifier_key": "stranger"}, "key 2 in the database is not the one among the secrets"),
+            (4, {"verifier_key": "nonsense"}, "a key in the database is none"),
+            (0, {"until_size": 3}, "the ledger verifies the log with other keys, or for other sizes"),
+            (4, {"until_size": 9}, "the ledger verifies the log with other keys, or for other sizes"),
         ],
     )
     async def test_a_key_that_was_changed_in_the_database_is_not_exported(
-        self, stage: Stage, changes: dict[str, Any], reason: str
+        self, stage: Stage, at: int, changes: dict[str, Any], reason: str
     ) -> None:
         async with one_log(stage) as (world, club):
             await rotated(world, club)
             origin = await origin_of(world, club)
             if changes.get("verifier_key") == "stranger":
                 changes = {"verifier_key": str(VerifierKey(name=origin, public=Signer(bytes(32)).key))}
-            statement = update(schema.log_key).where(mine(schema.log_key), schema.log_key.c.from_size == 4)
+            statement = update(schema.log_key).where(mine(schema.log_key), schema.log_key.c.from_size == at)
             async with world.begin_log(club) as tx:
                 assert await tx.session.change(statement.values(**changes)) == 1
             with pytest.raises(KeysDisputed) as refusal:
@@ -365,4 +365,3 @@ class Rotating:
 
     def _secret(self, stage: Stage, name: str) -> Path:
         return stage.folder / "secrets" / name.replace("/", "+")
-

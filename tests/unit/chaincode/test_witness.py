@@ -47,6 +47,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "OpenPair": open_pair(),
     "Head": ("Head", ORIGIN),
     "Checkpoint": ("Checkpoint", ORIGIN, "5"),
+    "Keys": ("Keys", ORIGIN),
     "Origins": ("Origins", ""),
     "Owner": ("Owner", ORIGIN),
     "Pair": ("Pair", PAIR),
