@@ -12,6 +12,7 @@ HOW_TO = (
     "docs/how-to/back-up-and-restore.md",
     "docs/how-to/audit-a-log.md",
     "docs/how-to/erase-a-person.md",
+    "docs/how-to/rotate-keys.md",
 )
 
 

@@ -22,8 +22,9 @@ from tests.support.databases import PostgresDatabase
 from tests.support.fabric import FabricNetwork
 from tests.support.fabric_programs import versions
 
+pytestmark = pytest.mark.timeout(240)
 EMBEDDED, SIMULATOR = "embedded", "simulator"
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 90
 ORIGIN = "local.concordat.example/development/1"
 
 

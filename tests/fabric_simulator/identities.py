@@ -149,6 +149,11 @@ class Membership:
 
     def __init__(self, authorities: dict[str, Authority]) -> None:
         self.authorities = authorities
+        self._successors: dict[str, Authority] = {}
+
+    def succeed(self, msp_id: str, authority: Authority) -> None:
+        """From now on an organisation has two roots."""
+        self._successors[msp_id] = authority
 
     def judged(self, serialized: bytes) -> Known:
         """Who it is; raises UnknownIdentity or InvalidIdentity. Whether it has expired is not asked here."""
@@ -157,11 +162,10 @@ class Membership:
             certificate = _certificate(identity.id_bytes)
         except (NotProtobuf, ValueError) as error:
             raise UnknownIdentity from error
-        authority = self.authorities.get(identity.mspid)
-        if authority is None:
-            raise UnknownIdentity
+        roots = [each[identity.mspid] for each in (self.authorities, self._successors) if identity.mspid in each]
         # A peer needs the chain already to bring the signature of the certificate into its own form.
-        if not _issued_by(identity.id_bytes, authority.pem):
+        authority = next((each for each in roots if _issued_by(identity.id_bytes, each.pem)), None)
+        if authority is None:
             raise UnknownIdentity
         roles = _roles(identity.id_bytes)
         if certificate.serial_number in authority.revoked or len(roles) != 1:

@@ -82,6 +82,14 @@ class MemoryNetwork(Faults):
         """A new identity by the organisation's own authority, with these node OUs (Fabric wants exactly one)."""
         return self.authorities[msp_id].member(msp_id, roles, lifetime=lifetime)
 
+    async def renew(self, name: str, member: Member) -> None:
+        """At once."""
+        next(peer for peer in self.nodes if peer.name == name).endorser.member = member
+
+    def succeed(self, msp_id: str, authority: Authority) -> None:
+        """The channel has a second root for an organisation; certificates of the first are as good as before."""
+        self.settings.membership.succeed(msp_id, authority)
+
     def transport(self, name: str = "org1.peer") -> MemoryTransport:
         """A client's way to this peer."""
         return MemoryTransport(self.services[name], self.rng)

@@ -68,3 +68,6 @@ class Network(Protocol):
         """Connections stay and nothing is answered; of what callers give up meanwhile, some is lost and some is not."""
 
     async def thaw(self, name: str) -> None: ...
+
+    async def renew(self, name: str, member: Member) -> None:
+        """A peer acts with this identity from now on; returns when it answers, and the others know it."""

@@ -1,12 +1,15 @@
 """X.509 certificates of Fabric's organisations: does this one chain to those roots, and is this signature its key's?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
@@ -19,6 +22,13 @@ _UNFIT = (
     *(ValueError, UnsupportedAlgorithm, VerificationError),
     *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
 )
+_SEQUENCE, _BITS, _LONG = 0x30, 0x03, 0x80
+_ORDERS = {
+    "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    "secp384r1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
+}
+"""Of the curves that Fabric's authorities sign on. Source: NIST SP 800-186, 3.2.1."""
+
 _UNIT = NameOID.ORGANIZATIONAL_UNIT_NAME
 _AUTHORITIES = ExtensionPolicy.permit_all().require_present(
     x509.BasicConstraints, Criticality.AGNOSTIC, lambda _policy, _certificate, found: _require_ca(found)
@@ -36,7 +46,7 @@ def check_endorsement(certificate: bytes, roots: Sequence[str], message: bytes, 
         key = leaf.public_key()
         builder = PolicyBuilder().store(Store(anchors)).time(leaf.not_valid_before_utc + timedelta(seconds=1))
         builder = builder.extension_policies(ee_policy=_MEMBERS, ca_policy=_AUTHORITIES)
-        builder.build_client_verifier().verify(leaf, [])
+        chain = builder.build_client_verifier().verify(leaf, []).chain
     except _UNFIT as error:
         raise EvidenceInvalid("an endorser whose certificate does not chain to its organisation's roots") from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
@@ -47,10 +57,33 @@ def check_endorsement(certificate: bytes, roots: Sequence[str], message: bytes, 
         raise EvidenceInvalid("an endorser's signature is bad") from error
     return Certificate(
         units=frozenset(str(one.value) for one in leaf.subject.get_attributes_for_oid(_UNIT)),
-        fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+        fingerprints=frozenset(sha256(form).hexdigest() for form in _forms(leaf, chain[1].public_key())),
         not_before=int(leaf.not_valid_before_utc.timestamp()),
         not_after=int(leaf.not_valid_after_utc.timestamp()),
     )
+
+
+def _forms(leaf: x509.Certificate, authority: CertificatePublicKeyTypes) -> Iterator[bytes]:
+    """The certificate's DER as it is and, if its authority signs with ECDSA, with the other S of the same signature.
+
+    Fabric's peers give their own certificate the lower S, whatever the authority wrote; and a thief could choose.
+    """
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    yield der
+    order = _ORDERS.get(authority.curve.name) if isinstance(authority, ec.EllipticCurvePublicKey) else None
+    if order is not None:
+        r, s = decode_dss_signature(leaf.signature)
+        signed = leaf.tbs_certificate_bytes
+        start, end = der.index(signed), len(der) - len(_element(_BITS, b"\0" + leaf.signature))
+        other = _element(_BITS, b"\0" + encode_dss_signature(r, order - s))
+        yield _element(_SEQUENCE, der[start:end] + other)
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    """In DER."""
+    size = len(content)
+    length = bytes([size]) if size < _LONG else (size.to_bytes((size.bit_length() + 7) // 8, "big"))
+    return bytes([tag]) + (length if size < _LONG else bytes([_LONG | len(length)]) + length) + content
 
 
 def _require_ca(found: x509.BasicConstraints) -> None:

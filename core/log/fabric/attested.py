@@ -44,10 +44,13 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What a good endorser's certificate says: units, SHA-256 of its DER (hex), and its life in POSIX seconds."""
+    """What a good endorser's certificate says: units, and its life in POSIX seconds.
+
+    `fingerprints` are the SHA-256 of its DER (hex), in each form that anybody can give its authority's signature.
+    """
 
     units: frozenset[str]
-    fingerprint: str
+    fingerprints: frozenset[str]
     not_before: int
     not_after: int
 
@@ -251,7 +254,7 @@ def _check_endorsements(read: AttestedRead, trust: LedgerTrust, check: CheckEndo
         certificate = check(identity.id_bytes, roots, read.payload + endorser, signature)
         if PEER not in certificate.units:
             raise EvidenceInvalid("an endorser that is no peer")
-        if certificate.fingerprint in trust.revocations:
+        if not certificate.fingerprints.isdisjoint(trust.revocations):
             raise EvidenceInvalid("an endorser whose certificate was revoked")
         good[identity.mspid] = certificate
     if trust.k < 1 or len(good) < trust.k:

@@ -8,7 +8,11 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from adapters.outbound.fabric.gateway.identity import P256_ORDER
 from adapters.outbound.x509 import check_endorsement
 from core.log.checkpoints import Checkpoint
 from core.log.errors import EvidenceInvalid
@@ -17,7 +21,7 @@ from core.log.fabric.messages import KVRead, KVRWSet, NsReadWriteSet, Version
 from shared.canonical import b64url, dumps
 from shared.protowire import encode
 from tests.support.attested import CONTRACT, Making, trust_in
-from tests.support.organisations import BEGAN, ENDS, Organisation
+from tests.support.organisations import BEGAN, ENDS, Member, Organisation
 
 CHECKPOINT = Checkpoint(origin="clubs.example/harbour/1", size=300, root=bytes(range(32)))
 HARBOUR, SUMMIT, MEADOW = (Organisation(name) for name in ("HarbourMSP", "SummitMSP", "MeadowMSP"))
@@ -139,6 +143,29 @@ def test_a_revoked_certificate_counts_no_more() -> None:
         check(GOOD.read(), revocations=(fingerprint,))
 
 
+@pytest.mark.parametrize("_number", range(8))
+def test_a_revoked_certificate_counts_no_more_in_whichever_form_its_authority_s_signature_is_given(
+    _number: int,
+) -> None:
+    """Fabric's peers present one with the lower S: the fingerprint of the file missed half of them."""
+    as_issued = HARBOUR.member()
+    r, s = decode_dss_signature(as_issued.certificate.signature)
+    other = encode_dss_signature(r, P256_ORDER - s)
+    presented = as_issued.certificate.public_bytes(Encoding.DER).replace(
+        _bits(as_issued.certificate.signature), _bits(other)
+    )
+    # The lengths around it change with that of the signature.
+    content = presented[4:]
+    presented = b"\x30\x82" + len(content).to_bytes(2, "big") + content
+    endorser = Member(x509.load_der_x509_certificate(presented), as_issued.key)
+    making = Making(checkpoint=CHECKPOINT, endorsers=[("HarbourMSP", endorser), ("SummitMSP", PEERS["SummitMSP"])])
+    assert check(making.read()).organisations == ("HarbourMSP", "SummitMSP")
+    assert _der(endorser.pem) != _der(as_issued.pem)
+    for form in (endorser, as_issued):
+        with pytest.raises(EvidenceInvalid, match="revoked"):
+            check(making.read(), revocations=(sha256(_der(form.pem)).hexdigest(),))
+
+
 def test_a_bundle_without_organisations_believes_nothing() -> None:
     bundles: list[dict[str, Any]] = [{"k": 0}, {"k": 3}, {"organisations": {}}, {"channel": None}, {"contract": None}]
     for changed in bundles:
@@ -205,6 +232,11 @@ def _with(read: AttestedRead, name: str, data: Any) -> AttestedRead:
 
 def _turned(data: bytes, place: int) -> bytes:
     return data[:place] + bytes((data[place] ^ 1,)) + data[place + 1 :]
+
+
+def _bits(signature: bytes) -> bytes:
+    """The last element of a certificate."""
+    return bytes([3, len(signature) + 1, 0]) + signature
 
 
 def _der(pem: bytes) -> bytes:
