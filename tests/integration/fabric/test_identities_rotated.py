@@ -108,10 +108,12 @@ async def test_a_peer_with_another_certificate_vouches_for_old_and_new_and_the_o
     answers = await patiently(lambda: ledger.submit([HONEST.submission(8, 5)]))
     assert answers == [Anchored(origin=ORIGIN, size=8)]
     after, again = await ledger.evidence(ORIGIN, 8), await ledger.evidence(ORIGIN, 5)
-    assert [is_good(*one, ledgers.trust) for one in ((before, 5), (after, 8), (again, 5))] == [True] * 3
+    assert [is_good(evidence, size, ledgers.trust) for evidence, size in ((before, 5), (after, 8), (again, 5))] == [
+        True
+    ] * 3
     for revoked, good in ((first, [False, True, True]), (second, [True, False, False])):
         trust = replace(ledgers.trust, revocations=(fingerprint(revoked),))
-        assert [is_good(*one, trust) for one in ((before, 5), (after, 8), (again, 5))] == good
+        assert [is_good(evidence, size, trust) for evidence, size in ((before, 5), (after, 8), (again, 5))] == good
 
 
 async def test_what_peers_of_the_old_authority_signed_verifies_beside_a_second_root_and_not_with_that_alone(
@@ -155,6 +157,14 @@ class TestReplacedAuthority:
         await rotate(ledger, 9)
         after, again = await ledger.evidence(ORIGIN, 8), await ledger.evidence(ORIGIN, 5)
         held = ((before, 5), (after, 8), (again, 5))
-        assert [is_good(*one, both) for one in held] == [True, True, True]
-        assert [is_good(*one, with_roots(both, msp_id, old)) for one in held] == [True, False, False]
-        assert [is_good(*one, with_roots(both, msp_id, successor.pem)) for one in held] == [False, True, True]
+        assert [is_good(evidence, size, both) for evidence, size in held] == [True, True, True]
+        assert [is_good(evidence, size, with_roots(both, msp_id, old)) for evidence, size in held] == [
+            True,
+            False,
+            False,
+        ]
+        assert [is_good(evidence, size, with_roots(both, msp_id, successor.pem)) for evidence, size in held] == [
+            False,
+            True,
+            True,
+        ]
