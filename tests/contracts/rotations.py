@@ -1,6 +1,7 @@
 """What every implementation of ports.ledger must do when the key of a log is exchanged, the forged cases included."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,11 +33,11 @@ class Rotations(LedgerContract):
     async def keys_of(self, ledger: Ledger, origin: str = ORIGIN) -> list[KeyRange]:
         return list(await ledger.keys(origin))
 
-    async def refuses_to_rotate(self, ledger: Ledger, reason: str, rotation: object) -> None:
+    async def refuses_to_rotate(self, ledger: Ledger, reason: str, rotation: Awaitable[None]) -> None:
         """For this reason, with nothing changed."""
         before = await self.keys_of(ledger)
         with pytest.raises(LedgerRejected) as refusal:
-            await rotation  # type: ignore[misc]
+            await rotation
         assert refusal.value.parameters["reason"] == reason
         assert await self.keys_of(ledger) == before
 

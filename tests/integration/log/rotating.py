@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
@@ -195,7 +195,7 @@ class Rotating:
     ) -> None:
         async with one_log(stage) as (world, club):
             burnt, fuse, number = set(), Fuse(), 0
-            world.system.infrastructure.ledger.close()  # type: ignore[attr-defined]
+            cast(LocalLedger, world.ledger).close()
             while fuse.burnt or not number:
                 number += 1
                 await renamed(world, club, f"Name {number}")
@@ -244,7 +244,7 @@ class Rotating:
     def _break(self, world: World, error: Exception) -> None:
         """From now on the ledger takes no new key."""
         keys = world.pipeline.guard.keys
-        object.__setattr__(keys, "ledger", Refusing(keys.ledger, error))  # type: ignore[arg-type]
+        object.__setattr__(keys, "ledger", Refusing(cast(LocalLedger, keys.ledger), error))
 
     async def test_a_log_that_a_restore_set_back_before_its_rotation_is_rebuilt_with_both_keys(
         self, stage: Stage
