@@ -123,8 +123,9 @@ class Rotation:
         ledger, origin = self.guard.ledger, stored.origin
         told = await ledger.keys(origin)
         if len(told) <= len(stored.keys):
-            wanted = KeyRange(key=new, from_size=stored.size + 1)
-            await self.guard.keys.introduce(origin, [*ranges_of(stored.keys), wanted])
+            keys = ranges_of(stored.keys)
+            wanted = KeyRange(key=new, from_size=max(stored.size, keys[-1].from_size) + 1)
+            await self.guard.keys.introduce(origin, [*keys, wanted])
             told = await ledger.keys(origin)
         if told[-1].key != new or told[-1].from_size <= stored.size:
             raise LogFrozen(origin=origin, reason="the ledger has a key of the log that is not ours", remedy=_FOREIGN)

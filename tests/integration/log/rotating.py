@@ -151,6 +151,16 @@ class Rotating:
             await grown(world, club, "Four")
             assert (await signed_within_ranges(world, club))[-1] == 4
 
+    async def test_a_key_may_be_exchanged_before_it_signed_anything(self, stage: Stage) -> None:
+        async with one_log(stage) as (world, club):
+            for number in (2, 3):
+                assert await world.pipeline.rotation.ask(club.of_club) == number
+                await world.pipeline.rotate()
+            assert [each.from_size for each in await keys_of(world, club)] == [0, 4, 5]
+            await world.settle()
+            await grown(world, club, "Three")
+            assert await signed_within_ranges(world, club) == [1, 3, 3]
+
     async def test_nothing_is_signed_from_the_wish_to_its_end(self, stage: Stage) -> None:
         async with one_log(stage) as (world, club):
             number = await world.pipeline.rotation.ask(club.of_club)
