@@ -13,9 +13,8 @@ from tests.integration.log.witnessed import Network, network_at
 
 @pytest.fixture
 async def network(tmp_path: Path) -> AsyncIterator[Network]:
-    with capture_logs():
-        async with network_at(tmp_path) as network:
-            yield network
+    async with network_at(tmp_path) as network:
+        yield network
 
 
 async def test_a_witness_cosigns_under_a_new_key_once_its_operator_was_told_of_it(network: Network) -> None:
