@@ -95,7 +95,10 @@ async def audited(
 
 @asynccontextmanager
 async def bank(seed: int, template: Path, folder: Path, *, steps: int = 45) -> AsyncIterator[Bank]:
-    """Every fifth has a log longer than a tile; every fourth ends with records that are still to be integrated."""
+    """Every fifth has a log longer than a tile, every third one with two keys.
+
+    Every fourth ends with records that are still to be integrated.
+    """
     rng = random.Random(seed)
     path, original = folder / "network.db", folder / "original.db"
     shutil.copyfile(template, path)
@@ -144,6 +147,8 @@ async def live(world: World, rng: random.Random, seed: int, steps: int) -> None:
     if seed % 5 == 0:
         await workload.grow(workload.clubs[0], LONGER_THAN_A_TILE)
         await world.settle()
+    if seed % 3 == 1:
+        await workload.rotate(workload.clubs[0])
     await workload.relay()
     if seed % 4 == 0:
         for _ in range(4):

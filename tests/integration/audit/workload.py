@@ -76,6 +76,12 @@ class Workload:
                 await tx.clubs.save(held)
                 tx.emit(*told)
 
+    async def rotate(self, club: Caller) -> None:
+        """The log's key is exchanged, and it goes on under the new one."""
+        await self.world.pipeline.rotation.ask(club.of_club)
+        await self.world.pipeline.rotate()
+        await self.world.settle()
+
     async def enrolled_somebody(self) -> None:
         """A record more that is not integrated yet."""
         await self._enrolled(self.rng.choice(self.clubs), "full")
@@ -84,11 +90,6 @@ class Workload:
         """Nothing is left for the bus."""
         while await self.world.relay.tick():
             pass
-
-    async def _rotate(self) -> None:
-        """A log's key is exchanged, whatever is pending or unsigned at that moment."""
-        await self.world.pipeline.rotation.ask(self.rng.choice(self.clubs).of_club)
-        await self.world.pipeline.rotate()
 
     def _deeds(self) -> list[tuple[Callable[[], Awaitable[object]], int]]:
         return [
@@ -107,7 +108,6 @@ class Workload:
             (self._suspend_or_lift, 2),
             (self._notice, 1),
             (self._pass_time, 4),
-            (self._rotate, 2),
             (self.world.settle, 4),
         ]
 
