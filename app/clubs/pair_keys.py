@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.log.guard import KeyPair
+from app.log.keys import KeyPair
 from core.log.notes import Sign
 from core.log.pairs import Settled
 from core.log.settlements import Blinding
