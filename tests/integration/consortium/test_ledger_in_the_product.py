@@ -208,7 +208,8 @@ async def test_what_is_recorded_and_signed_between_two_anchors_is_one_transactio
                 await world.pipeline.sign()
             await world.pipeline.anchor()
             gauges = gauges_of(world)
-            assert gauges["concordat_ledger_transactions valid"] == anchors
+            # Each of the two logs was registered by a transaction of its own before.
+            assert gauges["concordat_ledger_transactions valid"] == len(clubs) + anchors
             assert gauges["concordat_anchored_leaves"] == len(clubs) * (1 + 5 * anchors)
 
 
