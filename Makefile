@@ -85,7 +85,11 @@ check: lint ## The fast gate, under a minute: style, types, imports, architectur
 test: env lint ## Everything, on the embedded adapters and on a real Postgres
 	$(DEV)/deptry .
 	$(RUN)/python -m tests.architecture.runtime
-	$(DEV)/python -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(DEV)/python -m pytest -q $(WORKERS) $(SLOW) tests $(PYTEST_ARGS)
+
+# One more than two cores, since much of it waits; what takes long comes first, so that no worker ends alone with it.
+WORKERS = -n 3 --dist loadfile --no-loadscope-reorder
+SLOW = tests/e2e tests/fabric_simulator tests/docs tests/integration
 
 .PHONY: simulate
 simulate: env-dev ## Play 10,000 crash schedules in virtual time, then kill at every step of real networks (some 15 minutes)

@@ -19,6 +19,7 @@ from benchmarks.generator import generator
 from benchmarks.measures import Measured
 from benchmarks.stage import Stage, staged
 from concordat import telemetry
+from concordat.garbage import leave_until_started
 
 NAMES = ("reads", "check-ins", "leaves", "audit", "receipts", "serving", "fabric")
 PROGRAMS = "CONCORDAT_FABRIC_BIN"
@@ -32,6 +33,8 @@ def main() -> None:
         # Whoever has settings for an installation does not mean to measure with them; where programs are is none.
         if name != PROGRAMS:
             del os.environ[name]
+    # As every process of the product does: what is measured in this one is spared later what it started with.
+    leave_until_started()
     telemetry.configure(level="warning", form="console")
     before, began = machine.described(), time.perf_counter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

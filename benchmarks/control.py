@@ -20,6 +20,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException
 from app.clubs.members import MemberView
 from concordat import clocks
 from concordat.builders import build_secrets, build_tokens, open_keys
+from concordat.garbage import collect_from_now_on, leave_until_started
 from concordat.servers import WebServer, bind
 from concordat.settings import load
 from core.clubs.geography import Position
@@ -120,10 +121,12 @@ async def serve() -> None:
     async with reads.opened():
         server = WebServer(bare_app(reads, build_tokens(settings, keys, clocks.now)), listener, grace_seconds=1)
         await server.start()
+        collect_from_now_on()
         print(f"listens on {address}", flush=True)
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
+    leave_until_started()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from app.log.integrator import Integrator
 from benchmarks.measures import Figure, Goal, Measured
 from benchmarks.stage import Stage, log_of, two_clubs
 from concordat import clocks
@@ -16,7 +17,7 @@ from core.log.tiles import Coordinate, append
 from tests.support.databases import PostgresDatabase
 
 GOAL = Goal(value=50_000)
-BATCH = 1000
+BATCH = Integrator.batch
 """As many as the integrator takes in one transaction."""
 
 RECORD = b'{"a":"record of the usual length"}'.ljust(900)

@@ -16,13 +16,13 @@ CONSUMER = "log"
 
 @dataclass(frozen=True, kw_only=True)
 class Integrator:
-    """`batch` is the most leaves that one transaction appends."""
+    """`batch` is the most leaves that one transaction appends: more of them share its round trips and its commit."""
 
     begin: Begin[LogTx]
     backlog: Backlog
     guard: Guard
     turns: Turns
-    batch: int = 1000
+    batch: int = 4000
 
     async def tick(self) -> set[UUID]:
         """Integrate whatever is pending; returns the clubs whose logs grew, or may have before there was trouble."""

@@ -33,8 +33,10 @@ class Anchoring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnChain:
-    """Everything that was ever anchored, in the order of the blocks, and the ledger's head of each log (size, root)."""
+    """Every valid transaction by its id, what was ever anchored, both in the order of the blocks, and the ledger's head
+    of each log (size, root)."""
 
+    transactions: Sequence[str]
     anchorings: Sequence[Anchoring]
     heads: Mapping[str, tuple[int, str]]
 
@@ -98,7 +100,9 @@ async def on_chain(network: Network, origins: Sequence[str]) -> OnChain:
                 async with asyncio.timeout(_QUIET_SECONDS):
                     events.append(await anext(stream))
     return OnChain(
-        anchorings=[_anchoring(event) for event in events if event.name == "CheckpointsAnchored"], heads=heads
+        transactions=[event.transaction_id for event in events],
+        anchorings=[_anchoring(event) for event in events if event.name == "CheckpointsAnchored"],
+        heads=heads,
     )
 
 
@@ -124,9 +128,9 @@ def _lost(remembered: Remembered, origin: str, held: Sequence[int]) -> list[int]
 
 def _attempts(chain: OnChain, remembered: Remembered) -> Iterator[str]:
     valid = Counter(tx_id for tx_id, outcome in remembered.attempts if outcome == VALID)
-    for tx_id in Counter(one.tx_id for one in chain.anchorings) - valid:
+    for tx_id in Counter(chain.transactions) - valid:
         yield f"the transaction {tx_id} is on the chain, and no attempt that is settled as valid"
-    for tx_id in valid - Counter(one.tx_id for one in chain.anchorings):
+    for tx_id in valid - Counter(chain.transactions):
         yield f"the attempt {tx_id} is settled as valid, and not on the chain"
     yield from (f"the attempt {tx_id} is not settled" for tx_id, outcome in remembered.attempts if outcome is None)
 

@@ -68,11 +68,13 @@ class Pipeline:
                 self._wait(clubs)
                 self._known = True
             try:
-                self.unsigned |= await self.integrator.tick()
+                grown = await self.integrator.tick()
             except BaseException:
                 # Some logs may have grown before the failure; which ones is no longer known.
                 self._known = False
                 raise
+            # Not before: what is signed meanwhile begins another set.
+            self.unsigned |= grown
             self._tell_frozen()
 
     async def sign(self) -> None:

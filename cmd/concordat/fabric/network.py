@@ -93,12 +93,12 @@ def make(
 
 def start(network: Network, tell: Tell) -> Network:
     """Whatever of it does not live, with the ledger that it had; ready when this returns."""
-    with _stopped_if_it_fails(network):
+    with _stopped_if_it_fails(network), _loop() as loop:
         tell("orderer, peers and chaincode")
         network = _begun(network)
         wait_until_ready(network.nodes)
         tell("first endorsement")
-        asyncio.run(wait_until_endorsing(network.plan, network.nodes))
+        loop.run(wait_until_endorsing(network.plan, network.nodes))
     return network
 
 
@@ -123,7 +123,7 @@ def remove(folder: Path) -> None:
 
 def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -> Network:
     network = _written(Network(plan=plan, nodes=nodes))
-    with _stopped_if_it_fails(network):
+    with _stopped_if_it_fails(network), _loop() as loop:
         tell("certificates, configuration, first block")
         write_network(plan, programs, datetime.now(UTC))
         tell("orderer, peers and chaincode")
@@ -136,10 +136,18 @@ def _make(plan: Plan, programs: Programs, tell: Tell, nodes: tuple[Node, ...]) -
         network = _leading(network)
         wait_until_ready(network.nodes)
         tell("chaincode: approve, commit")
-        asyncio.run(define(plan, CHAINCODE))
+        loop.run(define(plan, CHAINCODE))
         tell("first endorsement")
-        asyncio.run(wait_until_endorsing(plan, network.nodes))
+        loop.run(wait_until_endorsing(plan, network.nodes))
         return _written(replace(network, complete=True))
+
+
+@contextmanager
+def _loop() -> Iterator[asyncio.Runner]:
+    """Made before the first step: an interruption at that moment would leave half of one, which complains aloud."""
+    with asyncio.Runner() as runner:
+        runner.get_loop()
+        yield runner
 
 
 @contextmanager

@@ -56,7 +56,7 @@ async def test_a_turn_purges_the_inbox_and_every_club_and_leaves_the_rest_to_the
     purge = replace(world.purge, batch=2)
     assert await purge.tick() == 0
     world.clock.forward(days=8)
-    assert [await purge.tick() for _ in range(3)] == [1 + 2 + 1, 1, 0]
+    assert [await purge.tick() for _ in range(3)] == [2 + 2 + 1, 1, 0]
     async with world.begin(scene.host) as tx:
         assert await tx.first_time("clubs.visit_counts", decision.receipt)
 

@@ -33,7 +33,7 @@ async def taken(ledger: FabricLedger, attempts: MemoryAttempts, rounds: int) -> 
         *told, other = await ledger.submit([*steps, SUMMIT.submission(size, size - 1)])
         assert other == Anchored(origin=OTHER, size=size)
         found += [step for step, answer in zip(steps, told, strict=True) if isinstance(answer, Anchored)]
-    assert [attempt.outcome for attempt in attempts.kept.values()] == [0] * (rounds + 1)
+    assert [attempt.outcome for attempt in attempts.kept.values()] == [0] * (2 + 1 + rounds)
     return found
 
 
