@@ -7,6 +7,8 @@ from pathlib import Path
 from concordat.fabric.programs import KNOWN, PAGE, find_programs
 from concordat.failures import Failure
 
+SWITCH, ALL = "CONCORDAT_TEST_FABRIC", "all"
+
 
 def named() -> Path | None:
     """The folder of CONCORDAT_FABRIC_BIN."""
@@ -16,8 +18,15 @@ def named() -> Path | None:
 
 @cache
 def versions() -> tuple[str, ...]:
-    """The known versions that are here; where CONCORDAT_FABRIC_BIN is set, of those that it has."""
-    return tuple(version for version in KNOWN if _is_here(version))
+    """Those that tests run on: the first of the known versions that is here, unless CONCORDAT_TEST_FABRIC says more.
+
+    It names versions (v2.5.16 or v3.1.5,v2.5.16), or says `all`. CONCORDAT_FABRIC_BIN leaves those of that folder.
+    """
+    wanted = {*os.environ.get(SWITCH, "").split(",")} - {""}
+    if unknown := wanted - {ALL, *KNOWN}:
+        raise ValueError(f"{SWITCH} is {ALL}, or of {', '.join(KNOWN)}; not {', '.join(sorted(unknown))}")
+    here = [version for version in KNOWN if _is_here(version)]
+    return tuple([one for one in here if not wanted.isdisjoint({one, ALL})] if wanted else here[:1])
 
 
 def idle() -> str:
