@@ -11,20 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import asyncpg
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Delete,
-    Executable,
-    Insert,
-    Select,
-    Table,
-    Update,
-    any_,
-    bindparam,
-    func,
-    select,
-)
+from sqlalchemy import BindParameter, Delete, Executable, Insert, Select, Table, Update, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -124,10 +111,7 @@ async def insert(driver: Driver, table: Table, rows: Sequence[Mapping[str, Any]]
     elif len(rows) < MANY:
         await insertion(table, names).each(driver, rows)
     else:
-        first = rows[0]
-        varying = tuple(name for name in names if any(row[name] != first[name] for row in rows)) or names[:1]
-        columns = {name: [row[name] for row in rows] for name in varying}
-        await bulk_insertion(table, names, varying).change(driver, {**first, **columns})
+        await bulk_insertion(table, names).change(driver, {name: [row[name] for row in rows] for name in names})
 
 
 @cache
@@ -137,15 +121,10 @@ def insertion(table: Table, names: tuple[str, ...]) -> Compiled:
 
 
 @cache
-def bulk_insertion(table: Table, names: tuple[str, ...], varying: tuple[str, ...]) -> Compiled:
-    """Inserts any number of rows in one go: a parameter holds a whole column, or the value that all rows share."""
-    columns = [_column(name, table.c[name].type, whole=name in varying).label(name) for name in names]
+def bulk_insertion(table: Table, names: tuple[str, ...]) -> Compiled:
+    """Inserts any number of rows in one go: each parameter holds a whole column."""
+    columns = [func.unnest(bindparam(name, type_=ARRAY(table.c[name].type))).label(name) for name in names]
     return _made(table.insert().from_select(list(names), select(*columns)).inline())
-
-
-def _column(name: str, kind: Any, *, whole: bool) -> ColumnElement[Any]:
-    # Each element of an array costs the driver as much as a look-up: the club, the same in all rows, goes over once.
-    return func.unnest(bindparam(name, type_=ARRAY(kind))) if whole else bindparam(name, type_=kind)
 
 
 @contextmanager
