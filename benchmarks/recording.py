@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 from asyncpg import Connection
-from asyncpg.prepared_stmt import PreparedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +32,22 @@ def recorded() -> Iterator[list[Transaction]]:
     open_now: list[Statement] = []
 
     def note(sql: str, values: Sequence[Any], *, many: bool = False) -> None:
-        word = sql.partition(";")[0].strip().upper()
-        if word == "COMMIT":
-            committed.append(tuple(open_now))
-        if word in _ENDS:
+        open_now.append(Statement(sql, values, many))
+        if sql in _ENDS:
+            if sql == "COMMIT":
+                committed.append(tuple(open_now))
             open_now.clear()
-        else:
-            open_now.append(Statement(sql, values, many))
 
     with ExitStack() as stack:
         for name in _EXECUTING:
             stack.enter_context(_heard(Connection, name, lambda _, sql, *values: note(sql, values)))
-        for name in _FETCHING:
-            stack.enter_context(_heard(PreparedStatement, name, lambda it, *values: note(it.get_query(), values)))
         listen = _heard(Connection, "executemany", lambda _, sql, rows: note(sql, [*rows], many=True))
         stack.enter_context(listen)
         yield committed
 
 
-_ENDS = {"BEGIN", "COMMIT", "ROLLBACK"}
-_FETCHING = ("fetch", "fetchrow", "fetchval")
-_EXECUTING = ("execute", *_FETCHING)
+_ENDS = {"COMMIT", "ROLLBACK"}
+_EXECUTING = ("execute", "fetch", "fetchrow", "fetchval")
 
 
 @contextmanager
@@ -73,7 +67,7 @@ def _heard(kind: Any, name: str, listen: Callable[..., None]) -> Iterator[None]:
 
 
 class Replayer:
-    """Executes recorded transactions, each in a transaction of its own, on plain connections of the driver."""
+    """Executes recorded transactions, from BEGIN to COMMIT, on plain connections of the driver."""
 
     def __init__(self, connections: Sequence["asyncpg.Connection[asyncpg.Record]"]) -> None:
         self._connections = connections
@@ -85,12 +79,13 @@ class Replayer:
 
     async def _drain(self, connection: Any, waiting: Iterator[Transaction]) -> None:
         for transaction in waiting:
-            async with connection.transaction():
-                for statement in transaction:
-                    if statement.many:
-                        await connection.executemany(statement.sql, statement.values)
-                    else:
-                        await connection.fetch(statement.sql, *statement.values)
+            for statement in transaction:
+                if statement.many:
+                    await connection.executemany(statement.sql, statement.values)
+                elif statement.values:
+                    await connection.fetch(statement.sql, *statement.values)
+                else:
+                    await connection.execute(statement.sql)
 
 
 @asynccontextmanager

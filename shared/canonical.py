@@ -6,10 +6,11 @@ The profile: ASCII keys, no floats, integers below 2^53 in size, no lone surroga
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, NoReturn, cast
 from uuid import UUID
 
@@ -51,25 +52,8 @@ def loads(data: bytes) -> Json:
 
 def plain(value: object) -> Json:
     """A value of the core as JSON: dataclasses by field, ids and times as text, bytes as base64url, enums by value."""
-    if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, Enum)):
-        return value
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return utc_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return b64url(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(plain(name)): plain(item) for name, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
-    raise NotCanonical(reason=f"no canonical form for {type(value).__name__}")
+    kind: type = type(value)
+    return _plainly(kind)(value)
 
 
 def b64url(data: bytes) -> str:
@@ -91,6 +75,31 @@ def unb64url(text: str) -> bytes:
 def tagged_hash(tag: str, *parts: bytes) -> bytes:
     """SHA-256(tag ‖ 0x00 ‖ parts): the tag names purpose and version, so that no hash serves for another purpose."""
     return hashlib.sha256(b"".join((tag.encode(), b"\0", *parts))).digest()
+
+
+@cache
+def _plainly(kind: type) -> Callable[[Any], Json]:
+    """How values of a type become JSON: found out once, since there are a hundred values to a dozen types."""
+    if issubclass(kind, Enum):
+        return lambda value: plain(value.value)
+    if kind is type(None) or issubclass(kind, (bool, int, str)):
+        return lambda value: value
+    if issubclass(kind, UUID):
+        return str
+    if issubclass(kind, datetime):
+        return utc_text
+    if issubclass(kind, date):
+        return date.isoformat
+    if issubclass(kind, bytes):
+        return b64url
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Mapping):
+        return lambda value: {str(plain(name)): plain(item) for name, item in value.items()}
+    if issubclass(kind, (tuple, list)):
+        return lambda value: [plain(item) for item in value]
+    raise NotCanonical(reason=f"no canonical form for {kind.__name__}")
 
 
 def _check(value: Any, depth: int) -> None:

@@ -14,7 +14,8 @@ def utc_text(instant: datetime) -> str:
     """`2026-03-12T18:04:05.000000Z`; raises ValueError for a naive instant, whose meaning nobody knows."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    in_utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_utc(text: str) -> datetime:

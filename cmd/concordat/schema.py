@@ -11,8 +11,8 @@ from concordat.failures import Failure
 
 _REVISION = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"([^"]+)"|None)$', re.MULTILINE)
 _HAS_TABLE = {
-    "postgresql": "SELECT to_regclass('alembic_version') IS NOT NULL",
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'",
+    "postgresql": "SELECT to_regclass('alembic_version') IS NOT NULL AS has",
+    "sqlite": "SELECT count(*) AS has FROM sqlite_master WHERE name = 'alembic_version'",
 }
 
 
@@ -44,9 +44,11 @@ async def schema_state(session: Session) -> State:
 
 async def revision(session: Session) -> str | None:
     """The revision that the database is at; None before the first."""
-    if not (await session.connection.exec_driver_sql(_HAS_TABLE[session.database.dialect.name])).scalar():
+    (table,) = await session.told(_HAS_TABLE[session.database.dialect.name])
+    if not table["has"]:
         return None
-    return (await session.connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar()
+    rows = await session.told("SELECT version_num FROM alembic_version")
+    return str(rows[0]["version_num"]) if rows else None
 
 
 @cache

@@ -29,8 +29,14 @@ class Disclosure:
 
     @property
     def encoded(self) -> str:
-        """Base64url of the canonical array: the form in which a disclosure travels and is hashed."""
-        return b64url(dumps([b64url(self.salt), self.name, self.value]))
+        """Base64url of the canonical array: the form in which a disclosure travels and is hashed.
+
+        Raises DisclosureInvalid for a value that is too long to be disclosed.
+        """
+        encoded = b64url(dumps([b64url(self.salt), self.name, self.value]))
+        if len(encoded) > MAX_DISCLOSURE:
+            raise DisclosureInvalid(f"the value of {self.name} is too long to be disclosed")
+        return encoded
 
     @property
     def digest(self) -> str:
@@ -70,10 +76,7 @@ def disclosure_salt(key: bytes, origin: str, event_id: str, pointer: str) -> byt
 def disclose(*, key: bytes, origin: str, event_id: str, pointer: str, value: Json) -> Disclosure:
     """The disclosure of the value at `pointer`, whose last part is its name; the same for all records of the event."""
     salt = disclosure_salt(key, origin, event_id, pointer)
-    made = Disclosure(salt=salt, name=pointer_name(pointer), value=value)
-    if len(made.encoded) > MAX_DISCLOSURE:
-        raise DisclosureInvalid(f"the value at {pointer} is too long to be disclosed")
-    return made
+    return Disclosure(salt=salt, name=pointer_name(pointer), value=value)
 
 
 def parse_disclosure(encoded: str) -> Disclosure:

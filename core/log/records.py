@@ -95,12 +95,14 @@ def build_records(
             "after": list[Json](after),
             "req": req,
         }
-        records = tuple(dumps({**body, "log": str(parse_origin(log))}) for log in logs)
+        bodies = [{**body, "log": str(parse_origin(log))} for log in logs]
+        records = tuple(dumps(body) for body in bodies)
+        # What cannot be read back must never be committed to; the others differ in nothing but a log that was read.
+        _record(bodies[0])
     except (NotCanonical, MalformedOrigin, ValueError) as error:
         raise MalformedRecord(f"a value has no place in a record: {error}") from error
-    for record in records[:1]:
-        # What cannot be read back must never be committed to; the others differ in nothing but a log that was read.
-        parse_record(record)
+    if max(map(len, records)) > MAX_RECORD:
+        raise MalformedRecord("too long")
     return records
 
 
@@ -135,8 +137,7 @@ def parse_record(data: bytes) -> Record:
     if len(data) > MAX_RECORD:
         raise MalformedRecord("too long")
     try:
-        value = loads(data)
-        return _record(value)
+        return _record(loads(data))
     except MalformedRecord:
         raise
     except (NotCanonical, LogInvalid) as error:

@@ -111,7 +111,7 @@ class AuditedLogsContract(InWorlds):
     ) -> None:
         await renamed(world, ann, "One")
         async with world.database.transaction(ann.of_club) as session:
-            await session.run(update(club).where(mine(club)).values(zone="Nowhere/At all"))
+            await session.change(update(club).where(mine(club)).values(zone="Nowhere/At all"))
         async with logs.of(ann.of_club) as look:
             (row,) = await every(look.live("club"))
         assert "Nowhere/At all" in str(row)

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.e2e.served import Installation, said
-from tests.support.databases import apart
+from tests.support.databases import apart, sqlite_of
 from tests.support.scenes import two_clubs
 from tests.support.settling import MARCH, after_march, settle, visited
 from tests.support.world import world_at
@@ -21,7 +21,7 @@ async def _played(installation: Installation, *, tampered: bool) -> tuple[UUID, 
         scene = await two_clubs(world)
         visits = await visited(scene, 2)
         if tampered:
-            async with world.database.engine.begin() as connection:
+            async with sqlite_of(world.database).begin() as connection:
                 for table in ("leaf", "disclosure", "record"):
                     await connection.exec_driver_sql(
                         " ".join(("DELETE FROM", table, _FIRST)), (scene.host.of_club.hex,)

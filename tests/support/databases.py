@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.migrate import RUNTIME_ROLE, migrate
+from adapters.outbound.sql.sqlite import Sqlite
 from tests.support.postgres import PostgresServer
 
 MEMORY = "sqlite://"
@@ -21,6 +24,12 @@ MEMORY = "sqlite://"
 
 _TEMPLATE = "concordat_template"
 T = TypeVar("T")
+
+
+def sqlite_of(database: Database) -> AsyncEngine:
+    """For tests that put their hands into a SQLite database, past what the adapter lets through."""
+    assert isinstance(database.dialect, Sqlite)
+    return database.dialect.engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     Table,
     TextClause,
     Update,
-    event,
 )
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import Grouping
@@ -38,8 +37,6 @@ class PredicateMissing(AssertionError):
 
 def watch(database: Database) -> None:
     """Fail every statement of this database that goes to a club's table without the club predicate."""
-    event.listen(database.engine.sync_engine, "before_execute", _before_execute)
-    # What the dialect executes may go past the engine, and so past its events.
     for name in ("rows", "tuples", "fetch", "change"):
         vars(database.dialect)[name] = _checking(getattr(database.dialect, name))
 
@@ -71,10 +68,6 @@ def unguarded(statement: Any) -> list[str]:
         elif isinstance(part, Update | Delete):
             found += _open(part.table, part.whereclause)
     return found
-
-
-def _before_execute(_connection: Any, statement: Any, _many: Any, _parameters: Any, _options: Any) -> None:
-    check(statement)
 
 
 def _open(source: FromClause, *conditions: object, reading: bool = False) -> Iterator[str]:

@@ -37,7 +37,7 @@ from ports.parking import Parking
 from ports.reader import Reader
 from ports.unit_of_work import Leftovers
 from shared.ids import id_from
-from tests.support.databases import MEMORY
+from tests.support.databases import MEMORY, sqlite_of
 from tests.support.predicate import watch
 
 START = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
@@ -193,7 +193,7 @@ async def world_at(
     async with running(told, given) as system:
         watch(system.database)
         if url == MEMORY:
-            async with system.database.engine.begin() as connection:
+            async with sqlite_of(system.database).begin() as connection:
                 for statement in _tables():
                     await connection.exec_driver_sql(statement)
         built = {one.module.name: one.use_cases for one in system.modules}

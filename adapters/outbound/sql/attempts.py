@@ -44,7 +44,7 @@ class SqlAttempts:
             "at": self._database.now(),
         }
         async with self._database.transaction(None) as session:
-            await session.upsert(table, [row], keep=True)
+            await session.insert_new(table, row)
             kept = await session.first(_ONE, of=attempt.round, at_number=attempt.number)
         return attempt if kept is None else _attempt(kept)
 

@@ -134,7 +134,7 @@ class SqlClubs(SqlAggregates[Club]):
         await super().save(aggregate)
         entry = _entry(aggregate)
         key = entry.pop("club")
-        await self._session.run(schema.directory.update().where(schema.directory.c.club == key).values(entry))
+        await self._session.change(schema.directory.update().where(schema.directory.c.club == key).values(entry))
 
     async def entry(self, key: UUID) -> DirectoryEntry:
         row = await self._session.first(self._ENTRY, key=key)

@@ -7,24 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import asyncpg
-from sqlalchemy import BindParameter, Delete, Executable, Insert, Select, Table, Update, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BindParameter, Executable, Select, Table, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from adapters.outbound.sql.upserts import keeping, overwriting
+
 Driver = Any
 """A connection of asyncpg, whether or not a pool lent it."""
-
-MANY = 50
-"""From so many rows on, they are inserted as columns: below, a statement for each costs less than the arrays."""
 
 _DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
 _REQUIRED = object()
@@ -83,35 +81,15 @@ class Compiled:
         return row
 
 
-_UNSEEN = Compiled("", (), ())
-_compiled: WeakKeyDictionary[Executable, Compiled | None] = WeakKeyDictionary()
+_compiled: WeakKeyDictionary[Executable, Compiled] = WeakKeyDictionary()
 
 
-def compiled(statement: Executable) -> Compiled | None:
-    """None for what SQLAlchemy has to execute: text, and statements whose text depends on their parameters."""
-    found = _compiled.get(statement, _UNSEEN)
-    if found is not _UNSEEN:
-        return found
-    made = _compile(statement) if isinstance(statement, Select | Update | Delete) else None
-    _compiled[statement] = made
-    return made
-
-
-def driver_of(connection: AsyncConnection) -> Driver:
-    """The connection of asyncpg inside: in the same transaction, which SQLAlchemy began and will end."""
-    inside: Any = connection.sync_connection
-    return inside.connection.driver_connection
-
-
-async def insert(driver: Driver, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, all of the same columns; nothing is returned."""
-    names = tuple(rows[0])
-    if len(rows) == 1:
-        await insertion(table, names).change(driver, rows[0])
-    elif len(rows) < MANY:
-        await insertion(table, names).each(driver, rows)
-    else:
-        await bulk_insertion(table, names).change(driver, {name: [row[name] for row in rows] for name in names})
+def compiled(statement: Executable) -> Compiled:
+    """Raises TypeError for a statement whose text depends on the values that it is given."""
+    found = _compiled.get(statement)
+    if found is None:
+        found = _compiled[statement] = _made(replacement_traverse(cast(Any, statement), {}, _array))
+    return found
 
 
 @cache
@@ -127,6 +105,18 @@ def bulk_insertion(table: Table, names: tuple[str, ...]) -> Compiled:
     return _made(table.insert().from_select(list(names), select(*columns)).inline())
 
 
+@cache
+def keeping_insertion(table: Table, names: tuple[str, ...]) -> Compiled:
+    """Inserts a row of these columns, or keeps the one that has its key."""
+    return _made(keeping(Insert, table).inline(), column_keys=names)
+
+
+@cache
+def upsertion(table: Table, names: tuple[str, ...]) -> Compiled:
+    """Inserts a row of these columns, or overwrites what may change of the one that has its key."""
+    return _made(overwriting(Insert, table).inline(), column_keys=names)
+
+
 @contextmanager
 def _constraints(sql: str) -> Iterator[None]:
     """A broken constraint is told alike, whoever executed the statement."""
@@ -134,11 +124,6 @@ def _constraints(sql: str) -> Iterator[None]:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
         raise IntegrityError(sql, None, error) from error
-
-
-def _compile(statement: Select[Any] | Update | Delete) -> Compiled | None:
-    made: Any = replacement_traverse(statement, {}, _array)
-    return _made(made) if not made.compile(dialect=_DIALECT).post_compile_params else None
 
 
 def _array(element: Any, **_: Any) -> Any:
@@ -151,8 +136,10 @@ def _array(element: Any, **_: Any) -> Any:
     return None
 
 
-def _made(statement: Select[Any] | Insert | Update | Delete, **options: Any) -> Compiled:
+def _made(statement: Any, **options: Any) -> Compiled:
     text = statement.compile(dialect=_DIALECT, **options)
+    if text.post_compile_params:
+        raise TypeError(f"a statement whose text depends on its values cannot be prepared: {statement}")
     binds = [text.binds[name] for name in text.positiontup or ()]
     columns = statement.selected_columns if isinstance(statement, Select) else ()
     return Compiled(

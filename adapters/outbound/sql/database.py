@@ -6,13 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Select, Table, Uuid, and_, bindparam, or_, select, true
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Executable, Select, Table, Uuid, and_, bindparam, or_, select, text, true
 
 from adapters.outbound.sql import schema
-from adapters.outbound.sql.dialect import dialect_of
+from adapters.outbound.sql.dialect import Connection, dialect_of
 from adapters.outbound.sql.settings import Settings
 from ports.unit_of_work import Missing
 from shared.clock import Now
@@ -41,8 +38,7 @@ class Database:
     def __init__(
         self, settings: Settings, *, now: Now, new_id: NewId, random_bytes: Callable[[int], bytes] = secrets.token_bytes
     ) -> None:
-        self.dialect = dialect_of(settings.url)
-        self.engine = self.dialect.engine(settings)
+        self.dialect = dialect_of(settings)
         self.now = now
         self.new_id = new_id
         self.random_bytes = random_bytes
@@ -51,28 +47,28 @@ class Database:
 
     def transaction(self, club: UUID | None, once: str | None = None) -> AbstractAsyncContextManager["Session"]:
         """A transaction that writes, as this club."""
-        return _Opened(self, self.dialect.transaction(self.engine, club, once), club)
+        return _Opened(self, self.dialect.transaction(club, once), club)
 
     def reading(self, club: UUID | None) -> AbstractAsyncContextManager["Session"]:
         """A transaction that only reads, as this club."""
-        return _Opened(self, self.dialect.reading(self.engine, club), club)
+        return _Opened(self, self.dialect.reading(club), club)
 
     def snapshot(self, club: UUID | None) -> AbstractAsyncContextManager["Session"]:
         """A transaction that only reads, as this club, and sees one instant."""
-        return _Opened(self, self.dialect.snapshot(self.engine, club), club)
+        return _Opened(self, self.dialect.snapshot(club), club)
 
     async def rows(self, club: UUID | None, statement: Select[Any], **given: Any) -> Sequence[Mapping[str, Any]]:
         """The rows of one statement, read as this club."""
-        return await self.dialect.rows(self.engine, club, statement, {TENANT.key: club, **given})
+        return await self.dialect.rows(club, statement, {TENANT.key: club, **given})
 
     async def close(self) -> None:
-        await self.dialect.close(self.engine)
+        await self.dialect.close()
 
 
 class Session:
     """A connection inside a transaction, as one club: every statement that it runs is given the tenant."""
 
-    def __init__(self, database: Database, connection: AsyncConnection, club: UUID | None) -> None:
+    def __init__(self, database: Database, connection: Connection, club: UUID | None) -> None:
         self.database = database
         self.connection = connection
         self.club = club
@@ -90,9 +86,6 @@ class Session:
             self.origins[club] = known
         return known
 
-    async def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
-        return await self.connection.execute(statement, {TENANT.key: self.club, **parameters})
-
     async def change(self, statement: Executable, **parameters: Any) -> int:
         """Run an UPDATE or a DELETE; returns how many rows it changed."""
         given = {TENANT.key: self.club, **parameters}
@@ -103,21 +96,22 @@ class Session:
         if rows:
             await self.database.dialect.insert(self.connection, table, rows)
 
-    async def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: bool = False) -> int:
-        """Insert rows; where the key exists, overwrite its other columns, or keep the old row. Returns rows written."""
-        if not rows:
-            return 0
-        insert = postgresql.insert if self.database.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table)
-        keys = [column.name for column in table.primary_key]
-        if keep:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        else:
-            others = {name: statement.excluded[name] for name in schema.changeable(table)}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
-        given = [dict(row) for row in rows]
-        done = await self.connection.execute(statement, given[0] if len(given) == 1 else given)
-        return done.rowcount
+    async def insert_new(self, table: Table, row: Mapping[str, Any]) -> bool:
+        """Insert a row unless there is one with its key; says whether it did."""
+        return await self.database.dialect.insert_new(self.connection, table, row)
+
+    async def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the same columns, or overwrite what may change of those that have their keys."""
+        if rows:
+            await self.database.dialect.upsert(self.connection, table, rows)
+
+    async def lock(self, name: str) -> None:
+        """Wait for a named lock, held until the transaction ends."""
+        await self.database.dialect.lock(self.connection, name)
+
+    async def try_lock(self, name: str) -> bool:
+        """The named lock if it is free, held until the transaction ends."""
+        return await self.database.dialect.try_lock(self.connection, name)
 
     async def first(self, statement: Executable, **parameters: Any) -> Mapping[str, Any] | None:
         rows = await self.all(statement, **parameters)
@@ -126,6 +120,10 @@ class Session:
     async def all(self, statement: Executable, **parameters: Any) -> Sequence[Mapping[str, Any]]:
         given = {TENANT.key: self.club, **parameters}
         return await self.database.dialect.fetch(self.connection, statement, given)
+
+    async def told(self, sql: str) -> Sequence[Mapping[str, Any]]:
+        """The rows of a question to the engine itself, in its own words."""
+        return await self.all(text(sql))
 
     async def tuples(self, statement: Select[Any], **parameters: Any) -> Sequence[Sequence[Any]]:
         """Rows as they come from the driver, for statements whose columns have no types."""

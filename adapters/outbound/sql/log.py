@@ -151,7 +151,7 @@ class SqlLog:
 
     async def lock(self, consumer: str) -> bool:
         name = f"{consumer}\0{self._club}"
-        return await self._session.database.dialect.try_lock(self._session.connection, name)
+        return await self._session.try_lock(name)
 
     async def take(self, consumer: str, limit: int) -> Sequence[Pending]:
         rows = await self._session.all(_TAKE, consumer=consumer, most=limit)
@@ -209,7 +209,7 @@ class SqlLog:
     ) -> None:
         if old.size == 0:
             row = {"club_id": self._club, "origin": old.origin, "size": 0, "root": old.root}
-            await self._session.upsert(schema.log, [row], keep=True)
+            await self._session.insert_new(schema.log, row)
         moved = await self._session.change(_ADVANCE, old_size=old.size, new_size=new.size, new_root=new.root)
         if moved != 1:
             raise LogMoved
@@ -237,7 +237,7 @@ class SqlLog:
     async def add_key(self, key: LogKey) -> None:
         await self._session.change(_CLOSE, start=key.from_size)
         row = {"club_id": self._club, "from_size": key.from_size, "until_size": key.until_size}
-        await self._session.upsert(schema.log_key, [{**row, "verifier_key": key.verifier_key}], keep=True)
+        await self._session.insert_new(schema.log_key, {**row, "verifier_key": key.verifier_key})
 
     async def checkpoint(self, at_least: int = 0) -> StoredCheckpoint | None:
         row = await self._session.first(_NEWEST_CHECKPOINT)
@@ -247,7 +247,7 @@ class SqlLog:
 
     async def add_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
         row = {"club_id": self._club, "size": checkpoint.size, "note": checkpoint.note, "at": checkpoint.at}
-        await self._session.upsert(schema.checkpoint, [row], keep=True)
+        await self._session.insert_new(schema.checkpoint, row)
 
     async def checkpoint_of(self, size: int) -> StoredCheckpoint | None:
         row = await self._session.first(_CHECKPOINT, size=size)
@@ -264,7 +264,7 @@ class SqlLog:
     async def add_anchor(self, anchor: StoredAnchor) -> None:
         evidence = dumps(anchor.evidence).decode()
         row = {"club_id": self._club, "size": anchor.size, "evidence": evidence, "at": anchor.at}
-        await self._session.upsert(schema.anchor, [row], keep=True)
+        await self._session.insert_new(schema.anchor, row)
 
     async def cosignatures(self, size: int) -> Sequence[StoredCosignature]:
         rows = await self._session.all(_COSIGNATURES, size=size)
@@ -285,7 +285,7 @@ class SqlLog:
     async def add_cosignature(self, cosignature: StoredCosignature) -> None:
         row = {"club_id": self._club, "size": cosignature.size, "witness": cosignature.witness}
         row |= {"line": cosignature.line, "at": cosignature.at}
-        await self._session.upsert(schema.cosignature, [row], keep=True)
+        await self._session.insert_new(schema.cosignature, row)
 
     async def record(self, event_id: UUID) -> StoredRecord:
         row = await self._session.first(_RECORD, event_id=event_id)

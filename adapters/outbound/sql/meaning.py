@@ -41,6 +41,9 @@ async def meaning() -> AsyncIterator[None]:
             # A value that its column cannot hold is a defect, and a retry mends none.
             raise
         raise StoreUnavailable(reason="the connection failed") from error
+    except asyncpg.InternalClientError as error:
+        # Between the server's farewell and the end of the connection, the driver calls every use of it this.
+        raise StoreUnavailable(reason="the connection failed") from error
     except ssl.SSLCertVerificationError as error:
         raise StoreUnavailable(reason="the server's certificate is not one that this process trusts") from error
     except ssl.SSLError as error:

@@ -10,13 +10,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.outbound.sql.dialect import dialect_of, owners_engine
 from adapters.outbound.sql.policies import grant
+from adapters.outbound.sql.postgres import owners_engine
 from adapters.outbound.sql.postgres_url import OF_THE_ROLE, is_postgres
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from adapters.outbound.sql.settings import Settings
+from adapters.outbound.sql.sqlite import sqlite_engine
 from adapters.outbound.sql.tables import metadata
 
 RUNTIME_ROLE = "concordat_runtime"
@@ -45,7 +46,11 @@ async def migrate(owner_url: str, *, password: str | None = None, revision: str 
     Raises UnknownRevision, and what the engine raises.
     """
     url, postgres = make_url(owner_url), is_postgres(owner_url)
-    engine = owners_engine(owner_url) if postgres else _sqlite_engine(owner_url)
+    engine = (
+        owners_engine(owner_url)
+        if postgres
+        else sqlite_engine(Settings(url=owner_url, lock_timeout_seconds=_PATIENCE_SECONDS))
+    )
     try:
         async with engine.begin() as connection:
             if postgres:
@@ -118,12 +123,6 @@ def _grant(connection: Connection) -> None:
             statements += grant(table, RUNTIME_ROLE, present[table.name])
     for statement in statements:
         connection.exec_driver_sql(statement)
-
-
-def _sqlite_engine(url: str) -> AsyncEngine:
-    """The product's own engine, which begins as it is told: the driver's would leave tables of a failed migration."""
-    settings = Settings(url=url, lock_timeout_seconds=_PATIENCE_SECONDS)
-    return dialect_of(url).engine(settings)
 
 
 __all__ = [

@@ -34,7 +34,7 @@ class SqlParking:
         club, at = message.clubs[0], self._database.now()
         row = {"club_id": club, "consumer": consumer, "event_id": message.id}
         async with self._database.transaction(club) as session:
-            await session.upsert(_parked, [{**row, "type": message.type, "error": error, "at": at}], keep=True)
+            await session.insert_new(_parked, {**row, "type": message.type, "error": error, "at": at})
 
     async def list(self) -> Sequence[ParkedMessage]:
         return [ParkedMessage(**row) for row in await self._database.rows(None, _EVERY)]

@@ -84,7 +84,7 @@ class SqlSettlements:
         self._session = session
 
     async def add(self, settlement_: Settlement) -> None:
-        await self._session.upsert(settlement, [_row(settlement_)], keep=True)
+        await self._session.insert_new(settlement, _row(settlement_))
 
     async def save(self, settlement_: Settlement) -> None:
         row = _row(settlement_)

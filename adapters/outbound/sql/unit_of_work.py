@@ -69,7 +69,7 @@ class SqlTx:
 
     async def first_time(self, consumer: str, event_id: UUID) -> bool:
         row = {"consumer": consumer, "event_id": event_id, "at": self.session.database.now()}
-        return await self.session.upsert(schema.inbox, [row], keep=True) == 1
+        return await self.session.insert_new(schema.inbox, row)
 
     async def open(self) -> None:
         """Look the key up: raises Replayed or KeyReused when it was used within the time that answers are kept."""

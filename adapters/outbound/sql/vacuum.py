@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from adapters.outbound.sql.dialect import owners_engine
+from adapters.outbound.sql.postgres import owners_engine
 from adapters.outbound.sql.postgres_url import is_postgres
 from adapters.outbound.sql.tables import metadata
 from shared.errors import Busy

@@ -38,7 +38,7 @@ class SqlVisitCounts:
 
     async def add(self, host_club: UUID, home_club: UUID, month: str) -> None:
         row = {"host_club": host_club, "home_club": home_club, "month": month, "visits": 0}
-        await self._session.upsert(visit_count, [row], keep=True)
+        await self._session.insert_new(visit_count, row)
         await self._session.change(self._MORE, host=host_club, home=home_club, of_month=month)
 
     async def of_club(self) -> Sequence[VisitCount]:

@@ -128,7 +128,7 @@ class SqlVisits(SqlAggregates[Visit]):
     )
 
     async def hold(self, member_ref: UUID) -> None:
-        await self._session.database.dialect.lock(self._session.connection, f"visits\0{member_ref}")
+        await self._session.lock(f"visits\0{member_ref}")
 
     async def held(self, key: UUID) -> Visit:
         # The row is locked only after the member is held, as everywhere: two orders of locking would be a deadlock.

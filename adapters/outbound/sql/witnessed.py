@@ -38,7 +38,7 @@ class SqlWitnessedHeads:
         async with self._database.transaction(None) as session:
             if old is None:
                 row = {"origin": to.origin, "size": to.size, "root": to.root, "note": new.note, "at": at}
-                return await session.upsert(table, [row], keep=True) == 1
+                return await session.insert_new(table, row)
             moved = await session.change(
                 _MOVE,
                 of=to.origin,

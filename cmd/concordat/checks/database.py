@@ -68,8 +68,8 @@ async def examine_database(database: Database) -> list[Check]:
 
 async def _version(session: Session) -> str:
     if session.database.dialect.name == "postgresql":
-        return "Postgres " + str((await _rows(session, "SHOW server_version"))[0]["server_version"])
-    return "SQLite " + str((await _rows(session, "SELECT sqlite_version() AS version"))[0]["version"])
+        return "Postgres " + str((await session.told("SHOW server_version"))[0]["server_version"])
+    return "SQLite " + str((await session.told("SELECT sqlite_version() AS version"))[0]["version"])
 
 
 async def _schema(session: Session) -> Check:
@@ -84,11 +84,11 @@ async def _schema(session: Session) -> Check:
 
 
 async def _postgres(session: Session) -> list[Check]:
-    role = (await _rows(session, _ROLE))[0]
-    owned = [row["relname"] for row in await _rows(session, _OWNED)]
-    open_tables = [row["relname"] for row in await _rows(session, _OPEN)]
-    settings = {row["name"]: row["setting"] for row in await _rows(session, _SETTINGS)}
-    names = [row["application_name"] for row in await _rows(session, _WORKERS)]
+    role = (await session.told(_ROLE))[0]
+    owned = [row["relname"] for row in await session.told(_OWNED)]
+    open_tables = [row["relname"] for row in await session.told(_OPEN)]
+    settings = {row["name"]: row["setting"] for row in await session.told(_SETTINGS)}
+    names = [row["application_name"] for row in await session.told(_WORKERS)]
     return [
         *unsafe_role(role, owned),
         *without_row_level_security(open_tables),
@@ -145,7 +145,3 @@ def workers(names: Sequence[str]) -> Iterator[Check]:
 
 def _failed(subject: str, found: str, advice: str) -> Check:
     return Check(subject=subject, state=State.FAILED, found=found, advice=advice)
-
-
-async def _rows(session: Session, statement: str) -> Sequence[Mapping[str, Any]]:
-    return [{**row} for row in (await session.connection.exec_driver_sql(statement)).mappings()]

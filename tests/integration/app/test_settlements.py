@@ -21,7 +21,7 @@ from ports.ledger import LedgerUnavailable
 from ports.pairs import Pair, Pairs, Settled, Signed
 from ports.unit_of_work import Missing
 from shared.canonical import Json
-from tests.support.databases import MEMORY
+from tests.support.databases import MEMORY, sqlite_of
 from tests.support.scenes import Scene, found, two_clubs
 from tests.support.settling import MARCH, after_march, caught_up, settle, standing, visited
 from tests.support.world import World, caller, world_at
@@ -51,7 +51,7 @@ FORGOTTEN = {table: " ".join(("DELETE FROM", table, _OF)) for table in ("leaf", 
 
 async def forget(scene: Scene, club: Caller, *tables: str) -> None:
     """The first check-in vanishes from a club's log: what somebody with the database in hands could do."""
-    async with scene.world.database.engine.begin() as connection:
+    async with sqlite_of(scene.world.database).begin() as connection:
         for table in tables or FORGOTTEN:
             await connection.exec_driver_sql(FORGOTTEN[table], (club.of_club.hex, VisitCheckedIn.type))
 
@@ -240,7 +240,7 @@ async def test_a_database_that_forgot_its_settlement_comes_to_the_same_one(scene
     after_march(scene.world)
     await settle(scene.world, scene.home, scene.host)
     (before,) = await standing(scene.world, scene.home)
-    async with scene.world.database.engine.begin() as connection:
+    async with sqlite_of(scene.world.database).begin() as connection:
         await connection.exec_driver_sql("UPDATE settlement SET state = 'open', commitment = NULL, evidence = NULL")
     assert await settle(scene.world, scene.home, scene.host) == 1
     (again,) = await standing(scene.world, scene.home)
@@ -251,7 +251,7 @@ async def test_a_database_that_lost_visits_since_is_refused_by_the_ledger_and_sa
     await visited(scene)
     after_march(scene.world)
     await settle(scene.world, scene.home, scene.host)
-    async with scene.world.database.engine.begin() as connection:
+    async with sqlite_of(scene.world.database).begin() as connection:
         await connection.exec_driver_sql("UPDATE settlement SET state = 'open'")
     for club in (scene.home, scene.host):
         await forget(scene, club)

@@ -67,7 +67,7 @@ class Bank:
 
     async def restore(self) -> None:
         """The file as it was; connections go first, since they would hold on to the old one."""
-        await self.database.engine.dispose()
+        await self.database.close()
         for old in (self.path, Path(f"{self.path}-wal"), Path(f"{self.path}-shm")):
             old.unlink(missing_ok=True)
         shutil.copyfile(self.original, self.path)

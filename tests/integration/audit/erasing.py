@@ -24,7 +24,7 @@ async def erased_without_a_trace(world: World, database_files: Files, folder: Pa
     await world.settle()
     left = found_in(database_files())
     assert left, "planted: without rewriting the files, the scan has to find something"
-    await world.database.engine.dispose()
+    await world.database.close()
     await vacuum(owner_url)
     assert found_in(database_files()) == set()
     assert found_in(every_file(folder)) == set()

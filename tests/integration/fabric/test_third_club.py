@@ -24,6 +24,7 @@ from tests.fabric_simulator.network import SimulatedNetwork
 from tests.fabric_simulator.rwset import decoded
 from tests.fabric_simulator.tampering import parts_of
 from tests.support.consortium import write_profile
+from tests.support.databases import sqlite_of
 from tests.support.fabric import FabricNetwork
 from tests.support.fabric_backends import Ledgers
 from tests.support.leaks import Secret, leaks
@@ -112,7 +113,7 @@ async def test_aud7_the_transactions_of_a_pair_name_neither_log(network: Network
 
 async def _attempts_of(scene: Scene, pair: str) -> list[bytes]:
     """The signed transactions that name the pair, as they were sent."""
-    async with scene.world.database.engine.connect() as connection:
+    async with sqlite_of(scene.world.database).connect() as connection:
         rows = (await connection.exec_driver_sql("SELECT envelope FROM attempt")).all()
     envelopes = [bytes(row[0]) for row in rows]
     return [each for each in envelopes if pair.encode() in each]

@@ -12,8 +12,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from adapters.outbound.sql.clubs import SqlClubsTx
+from adapters.outbound.sql.journal import LOG
+from adapters.outbound.sql.schema import pending
 from adapters.outbound.sql.unit_of_work import SqlBegin
 from core.clubs.club import ClubAmended
 from ports.bus import Bus, Handler, Message
@@ -195,9 +198,10 @@ class Cursor:
     seen: Counter[UUID] = field(default_factory=Counter)
 
     async def follow(self) -> None:
-        statement = "SELECT sequence, tenant FROM pending WHERE consumer = 'log' AND sequence > {} ORDER BY sequence"
+        places = select(pending.c.sequence, pending.c.tenant).order_by(pending.c.sequence)
+        after = places.where(pending.c.consumer == LOG, pending.c.sequence > self.last)
         async with self.world.database.reading(None) as session:
-            rows = (await session.connection.exec_driver_sql(statement.format(self.last))).mappings().all()
+            rows = await session.all(after)
         for row in rows:
             self.last = row["sequence"]
             self.seen[UUID(str(row["tenant"]))] += 1

@@ -1,16 +1,21 @@
-"""Statements that go past SQLAlchemy's execution: the same rows, values and errors, in the same transaction."""
+"""Statements that go past SQLAlchemy's execution: the same rows, values and errors."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.outbound.sql import schema, visits
-from adapters.outbound.sql.compiled import MANY, compiled
-from adapters.outbound.sql.database import Session, mine
+from adapters.outbound.sql.compiled import compiled
+from adapters.outbound.sql.database import TENANT, mine
+from adapters.outbound.sql.postgres import MANY, owners_engine
 from adapters.outbound.sql.unit_of_work import SqlTx
 from core.clubs.visit_states import VisitState
 from ports.unit_of_work import StoreUnavailable
@@ -32,8 +37,25 @@ async def world(shared_postgres_database: PostgresDatabase, tmp_path: Path) -> A
         yield world
 
 
-async def through_the_engine(session: Session, statement: Select[Any], **given: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in (await session.run(statement, **given)).mappings()]
+class Usual:
+    """SQLAlchemy's own execution, as the same role and for the same tenant: what ours has to equal."""
+
+    def __init__(self, connection: AsyncConnection, tenant: UUID) -> None:
+        self._connection = connection
+        self._tenant = tenant
+
+    async def all(self, statement: Select[Any], **given: Any) -> list[dict[str, Any]]:
+        done = await self._connection.execute(statement, {TENANT.key: self._tenant, **given})
+        return [dict(row) for row in done.mappings()]
+
+
+@asynccontextmanager
+async def usually(database: PostgresDatabase, tenant: UUID) -> AsyncIterator[Usual]:
+    engine = owners_engine(database.url)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(f"SELECT set_config('app.club_id', '{tenant}', true)")
+        yield Usual(connection, tenant)
+    await engine.dispose()
 
 
 async def one_visit_each(scene: Scene) -> None:
@@ -41,18 +63,21 @@ async def one_visit_each(scene: Scene) -> None:
     await scene.checked_in((await scene.member()).id)
 
 
-async def test_rows_are_those_of_sqlalchemy_in_value_and_type(world: World) -> None:
+async def test_rows_are_those_of_sqlalchemy_in_value_and_type(
+    world: World, shared_postgres_database: PostgresDatabase
+) -> None:
     scene = await two_clubs(world)
     await one_visit_each(scene)
     everything = [
         select(table).where(mine(table)) for table in schema.metadata.sorted_tables if "parties" in table.info
     ]
-    async with world.database.transaction(scene.home.of_club) as session:
+    home = scene.home.of_club
+    async with usually(shared_postgres_database, home) as usual, world.database.transaction(home) as session:
         for statement in everything:
-            rows, usual = await session.all(statement), await through_the_engine(session, statement)
-            assert rows == usual
+            rows, expected = await session.all(statement), await usual.all(statement)
+            assert rows == expected
             assert [[type(value) for value in row.values()] for row in rows] == [
-                [type(value) for value in row.values()] for row in usual
+                [type(value) for value in row.values()] for row in expected
             ]
         assert sum([len(await session.all(statement)) for statement in everything]) > 20
 
@@ -62,17 +87,18 @@ async def test_rows_are_those_of_sqlalchemy_in_value_and_type(world: World) -> N
     [(), (VisitState.REQUESTED,), (VisitState.REQUESTED, VisitState.CHECKED_IN), ("no such state",)],
     ids=lambda states: f"{len(states)}",
 )
-async def test_a_list_of_values_is_one_parameter_and_finds_the_same(world: World, states: tuple[Any, ...]) -> None:
+async def test_a_list_of_values_is_one_parameter_and_finds_the_same(
+    world: World, shared_postgres_database: PostgresDatabase, states: tuple[Any, ...]
+) -> None:
     scene = await two_clubs(world)
     await one_visit_each(scene)
     known = [state for state in states if state in {*VisitState}]
-    async with world.database.transaction(scene.host.of_club) as session:
+    host = scene.host.of_club
+    async with usually(shared_postgres_database, host) as usual, world.database.transaction(host) as session:
         rows = await session.all(VISITS_IN, states=known)
-        assert rows == await through_the_engine(session, VISITS_IN, states=known)
+        assert rows == await usual.all(VISITS_IN, states=known)
         assert len(rows) == len(known)
-    one = compiled(VISITS_IN)
-    assert one is not None
-    assert "= ANY ($1::TEXT[])" in one.sql
+    assert "= ANY ($1::TEXT[])" in compiled(VISITS_IN).sql
 
 
 async def test_a_value_that_is_not_given_is_an_error_and_not_null(world: World) -> None:
@@ -85,17 +111,38 @@ async def test_a_value_that_is_not_given_is_an_error_and_not_null(world: World) 
         assert await session.all(statement, the_id=world.new_id()) == []
 
 
-async def test_text_and_unknown_lists_are_left_to_sqlalchemy(world: World) -> None:
+async def test_text_takes_parameters_and_an_unknown_list_is_refused(world: World) -> None:
     tenant = world.new_id()
-    assert compiled(text("SELECT 1")) is None
     excluding = select(visits.visit.c.id).where(
         visits.visit.c.id.not_in(bindparam("ids", expanding=True)), mine(visits.visit)
     )
-    assert compiled(excluding) is None
     async with world.database.transaction(tenant) as session:
         assert await session.value(text("SELECT current_setting('app.club_id')")) == str(tenant)
-        assert await session.all(excluding, ids=[tenant]) == []
+        assert await session.value(text("SELECT current_setting(:name) LIKE '%'::text"), name="app.club_id") is True
         assert await session.value(select(func.current_setting("app.club_id"))) == str(tenant)
+        with pytest.raises(TypeError, match="depends on its values"):
+            await session.all(excluding, ids=[tenant])
+
+
+async def test_a_row_is_kept_or_overwritten_as_asked(world: World) -> None:
+    club = await found(world)
+    tile = {"club_id": club.id, "level": 0, "index": 0, "hashes": b"old"}
+    newer = {**tile, "hashes": b"new"}
+    stored = select(schema.tile).where(mine(schema.tile)).order_by(schema.tile.c.index)
+    async with world.database.transaction(club.id) as session:
+        assert await session.insert_new(schema.tile, tile)
+        assert not await session.insert_new(schema.tile, newer)
+        assert await session.all(stored) == [tile]
+        await session.upsert(schema.tile, [newer, {**tile, "index": 1}])
+        assert await session.all(stored) == [newer, {**tile, "index": 1}]
+
+
+async def test_a_transaction_that_goes_on_after_a_failed_statement_is_no_success(world: World) -> None:
+    """Postgres answers its COMMIT with ROLLBACK, and with no error."""
+    with pytest.raises(RuntimeError, match="after one of its statements had failed"):
+        async with world.database.transaction(world.new_id()) as session:
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await session.value(text("SELECT 1/0"))
 
 
 @pytest.mark.parametrize("count", [1, 2, 49, 50, 120])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.outbound.sql.dialect import owners_engine
+from adapters.outbound.sql.postgres import owners_engine
 from tests.integration.sql.concurrency import GUARDS, PATIENT, Concurrency
 from tests.integration.sql.hasty import Unheld
 from tests.support.databases import PostgresDatabase

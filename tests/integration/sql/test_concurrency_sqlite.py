@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.sql.concurrency import GUARDS, PATIENT, Concurrency
+from tests.support.databases import sqlite_of
 from tests.support.world import World, world_at
 
 
@@ -17,7 +18,7 @@ async def worlds(sqlite_url: str, tmp_path: Path) -> AsyncIterator[list[World]]:
 
 @pytest.fixture
 async def unguarded(worlds: list[World]) -> list[World]:
-    async with worlds[0].database.engine.begin() as connection:
+    async with sqlite_of(worlds[0].database).begin() as connection:
         for index in GUARDS:
             await connection.exec_driver_sql(f"DROP INDEX {index}")
     return worlds

@@ -89,7 +89,7 @@ async def test_a_connection_that_is_lost_before_the_commit_leaves_nothing(
         scene = await two_clubs(world)
         visit = await scene.confirmed((await scene.member()).id)
         once = scene.host.under("check_in", "k1", visit.id)
-        await world.database.engine.dispose()
+        await world.database.close()
         proxy.cut(Cut.AFTER, words)
         with pytest.raises(StoreUnavailable):
             await world.clubs.visits.check_in(once, visit.id, CheckIn())
@@ -167,11 +167,11 @@ async def test_a_deadlock_is_told_to_one_and_the_other_goes_on(world: World, ann
     async def take(first: str, second: str) -> None:
         async with world.database.transaction(ann.club) as session:
             # Postgres looks for deadlocks after a second.
-            await session.connection.exec_driver_sql("SET LOCAL lock_timeout = '20s'")
-            await session.connection.exec_driver_sql("SET LOCAL statement_timeout = '20s'")
-            await session.database.dialect.lock(session.connection, first)
+            await session.connection.execute("SET LOCAL lock_timeout = '20s'")
+            await session.connection.execute("SET LOCAL statement_timeout = '20s'")
+            await session.lock(first)
             await held.wait()
-            await session.database.dialect.lock(session.connection, second)
+            await session.lock(second)
 
     outcomes = await asyncio.gather(take(one, two), take(two, one), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Contended", "NoneType"]
@@ -210,7 +210,7 @@ async def test_a_fault_in_a_statement_is_no_outage(world: World, ann: Caller) ->
     for fault in ("SELECT nothing", "SELECT 1/0", "SELECT 'x'::int"):
         with pytest.raises(Exception, match=r"(?i)does not exist|division|invalid input") as raised:
             async with world.database.transaction(ann.club) as session:
-                await session.connection.exec_driver_sql(fault)
+                await session.connection.execute(fault)
         assert not isinstance(raised.value, StoreUnavailable | Contended)
 
 

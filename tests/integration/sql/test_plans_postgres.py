@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.dialects import sqlite
 
-from adapters.outbound.sql.compiled import compiled, driver_of
+from adapters.outbound.sql.compiled import compiled
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.visits import SqlVisits
 from tests.support.databases import MEMORY, PostgresDatabase
@@ -22,9 +22,8 @@ async def test_visits_that_are_due_are_found_by_their_index_on_postgres(
     async with world_at(shared_postgres_database.url, tmp_path) as world:
         club = (await two_clubs(world)).host.of_club
         asked = compiled(SqlVisits._DUE)
-        assert asked is not None
         async with world.database.transaction(club) as session:
-            driver = driver_of(session.connection)
+            driver = session.connection
             # The table is small, so that reading all of it would be the cheaper plan.
             await driver.execute("SET LOCAL enable_seqscan = off")
             values = asked._values({"tenant": club, **ASKED})

@@ -1,15 +1,12 @@
-"""The tenant is named by every transaction and ends with it, in both pools; a session-level one would be noticed."""
+"""The tenant is named by every transaction and ends with it; a session-level one would be noticed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
-from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import func, select, text
 
-from adapters.outbound.sql.dialect import TENANT
 from app.clubs.clubs import ClubView
 from tests.support.databases import PostgresDatabase
 from tests.support.scenes import found
@@ -25,18 +22,18 @@ async def world(shared_postgres_database: PostgresDatabase, tmp_path: Path) -> A
         yield world
 
 
-async def left_behind(engine: AsyncEngine) -> str:
+async def left_behind(world: World) -> str:
     """What the tenant is on every pooled connection before a transaction names one."""
-    raw = [await engine.raw_connection() for _ in range(2)]
+    dialect: Any = world.database.dialect
+    pool = dialect._pool
+    drivers = [await pool.acquire() for _ in range(2)]
     try:
-        found = set()
-        for connection in raw:
-            driver: Any = connection.driver_connection
-            found.add(await driver.fetchval("SELECT current_setting('app.club_id', true)") or "")
-        return "".join(found)
+        return "".join(
+            {await driver.fetchval("SELECT current_setting('app.club_id', true)") or "" for driver in drivers}
+        )
     finally:
-        for connection in raw:
-            connection.close()
+        for driver in drivers:
+            await pool.release(driver)
 
 
 async def test_tenant_is_the_transaction_s_own(world: World) -> None:
@@ -47,12 +44,12 @@ async def test_tenant_is_the_transaction_s_own(world: World) -> None:
 
 async def test_tenant_ends_with_its_transaction(world: World) -> None:
     club = caller((await found(world)).id)
-    assert await left_behind(world.database.engine) == ""
+    assert await left_behind(world) == ""
     with pytest.raises(ZeroDivisionError):
         async with world.begin(club) as tx:
             await tx.clubs.get(club.of_club)
             raise ZeroDivisionError
-    assert await left_behind(world.database.engine) == ""
+    assert await left_behind(world) == ""
 
 
 async def test_tenant_of_a_single_read_ends_with_it(world: World) -> None:
@@ -62,24 +59,11 @@ async def test_tenant_of_a_single_read_ends_with_it(world: World) -> None:
     assert [dict(row) for row in rows] == [{"left": ""}]
 
 
-async def test_transaction_that_names_no_tenant_is_refused(world: World) -> None:
-    async with world.database.engine.connect() as connection:
-        with pytest.raises(RuntimeError, match="without naming its tenant"):
-            await connection.execute(_SETTING)
-
-
 async def test_setting_of_the_whole_session_would_be_noticed(world: World) -> None:
-    engine = world.database.engine
-
-    def for_the_session(connection: Connection) -> None:
-        tenant = connection.get_execution_options()[TENANT]
-        connection.exec_driver_sql("SELECT set_config('app.club_id', $1, false)", (str(tenant),))
-
-    event.listen(engine.sync_engine, "begin", for_the_session)
     club = world.new_id()
-    async with world.database.transaction(club):
-        pass
-    assert await left_behind(engine) == str(club)
+    async with world.database.transaction(club) as session:
+        await session.connection.execute(f"SELECT set_config('app.club_id', '{club}', false)")
+    assert await left_behind(world) == str(club)
 
 
 async def test_sessions_carry_the_timeouts_of_the_settings(
