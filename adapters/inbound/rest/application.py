@@ -15,6 +15,7 @@ from adapters.inbound.rest.edge.entrance import Entrance
 from adapters.inbound.rest.edge.exchange import Services
 from adapters.inbound.rest.edge.handlers import on_http_exception, on_refusal, on_validation_error
 from adapters.inbound.rest.edge.metrics import Metrics
+from adapters.inbound.rest.edge.routes import Index
 from adapters.inbound.rest.health import Ready, health_router
 from adapters.inbound.rest.settings import Settings
 from ports.tokens import Tokens
@@ -52,7 +53,7 @@ def create_app(
     metrics: Metrics,
     settings: Settings,
 ) -> FastAPI:
-    """The public app. The routers' order is that in which they are matched: hot ones first.
+    """The public app.
 
     `cursor_key` (32 bytes) signs list cursors and has to be the same in every process.
     """
@@ -70,9 +71,10 @@ def create_app(
     app.add_exception_handler(ConcordatError, on_refusal)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_validation_error)
-    for router in (*routers, health_router(ready), *((docs_router(),) if settings.docs else ())):
-        # Not include_router: every route of an included router is matched twice and costs ten times as much.
-        app.router.routes.extend(router.routes)
+    # Not include_router: every route of an included router is matched twice and costs ten times as much.
+    all_routers = (*routers, health_router(ready), *((docs_router(),) if settings.docs else ()))
+    routes = [route for router in all_routers for route in router.routes]
+    app.router.routes.extend([Index(routes), *routes])
     services = Services(
         tokens=tokens,
         cursors=Cursors(cursor_key),

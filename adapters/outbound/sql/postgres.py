@@ -43,6 +43,7 @@ class Postgres:
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
+        self._in_use = 0
 
     @asynccontextmanager
     async def transaction(self, tenant: UUID | None, once: str | None = None) -> AsyncIterator[Driver]:
@@ -59,33 +60,36 @@ class Postgres:
 
     @asynccontextmanager
     async def _begun(self, begin: str, tenant: UUID | None) -> AsyncIterator[Driver]:
-        async with meaning(), self._connection() as driver:
-            # One round trip: a UUID or nothing goes into the text, so there is nothing to escape.
-            name = "" if tenant is None else str(tenant)
+        async with meaning():
+            pool = self._pool or await self._open()
+            driver = await self._lent(pool)
             try:
+                # One round trip: a UUID or nothing goes into the text, so there is nothing to escape.
+                name = "" if tenant is None else str(tenant)
                 await driver.execute(f"{begin}; SELECT set_config('app.club_id', '{name}', true)")
                 yield driver
                 ended = await driver.execute("COMMIT")
             except BaseException:
                 await _roll_back(driver)
                 raise
+            finally:
+                self._in_use -= 1
+                await pool.release(driver)
             if ended != "COMMIT":
                 # Postgres rolls back what a failed statement has spoilt, and calls it no error.
                 raise RuntimeError("a transaction went on after one of its statements had failed")
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Driver]:
-        pool = self._pool or await self._open()
+    async def _lent(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Driver:
         # With a timeout the driver makes a task of it, for which there is no need where nobody waits.
-        longest = None if pool.get_idle_size() else self._settings.acquire_timeout_seconds
+        free = self._in_use < self._settings.pool_size
+        self._in_use += 1
         try:
-            driver = await pool.acquire(timeout=longest)
-        except TimeoutError as error:
-            raise StoreUnavailable(reason="no connection was free in time") from error
-        try:
-            yield driver
-        finally:
-            await pool.release(driver, timeout=_CONNECT_SECONDS)
+            return await pool.acquire(timeout=None if free else self._settings.acquire_timeout_seconds)
+        except BaseException as error:
+            self._in_use -= 1
+            if isinstance(error, TimeoutError) and not free:
+                raise StoreUnavailable(reason="no connection was free in time") from error
+            raise
 
     async def tuples(
         self, connection: Driver, statement: Select[Any], given: Mapping[str, Any]

@@ -3,9 +3,10 @@
 A view may also be its JSON, as it was kept under an idempotency key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, cast
 
 from shared.canonical import Json, plain
@@ -29,7 +30,7 @@ def refusal(view: object) -> tuple[str, Mapping[str, Json]] | None:
 
 def aggregate(view: object) -> tuple[object, int] | None:
     """Id and version of the view itself, or of the first part of it that has both; None without one."""
-    for part in (view, *_parts(view)):
+    for part in chain((view,), _parts(view)):
         key, version = _part(part, "id"), _part(part, "version")
         if key is not None and version is not None:
             return key, version
@@ -40,7 +41,8 @@ def _part(view: object, name: str) -> Any:
     return view.get(name) if isinstance(view, dict) else getattr(view, name, None)
 
 
-def _parts(view: object) -> list[object]:
+def _parts(view: object) -> Iterator[object]:
     if isinstance(view, dict):
-        return [*view.values()]
-    return [getattr(view, field.name) for field in fields(view)] if is_dataclass(view) else []
+        yield from view.values()
+    elif is_dataclass(view):
+        yield from (getattr(view, field.name) for field in fields(view))

@@ -5,15 +5,17 @@ both stricter (no coercion, no echo) and half as costly.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi.routing import APIRoute
+from starlette.datastructures import URLPath
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Receive, Scope, Send
 
 from adapters.inbound.callers import under
 from adapters.inbound.rest.edge.answers import REPLAYED, answered
@@ -45,13 +47,6 @@ class StrictRoute(APIRoute):
         options["response_model"] = Annotated[shape.answer, WRITE] if _is_view(shape.answer) else None
         method = next(iter(options["methods"] or {"GET"}))
         super().__init__(path, endpoint, **described(shape, method, path, options))
-        self._beginning = path.partition("{")[0]
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        # Routes are tried in turn: most are ruled out by how their path begins, for a tenth of what a match costs.
-        if not scope.get("root_path") and not scope["path"].startswith(self._beginning):
-            return Match.NONE, {}
-        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         shape = shape_of(self.path, self.endpoint)
@@ -68,6 +63,39 @@ class StrictRoute(APIRoute):
             status=self.status_code or 200,
             outgoing=Outgoing(shape.answer if _is_view(shape.answer) else None),
         ).handle
+
+
+class Index(BaseRoute):
+    """Finds the route of a request at once: trying routes in turn would cost more than the rest of the edge does.
+
+    What it does not find (another method, no such path, paths of any depth) is left to the routes themselves.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes: dict[tuple[str, int, str], list[StrictRoute]] = defaultdict(list)
+        for route in routes:
+            if isinstance(route, StrictRoute) and ":path}" not in route.path:
+                for method in route.methods or ():
+                    self._routes[method, *_place(route.path)].append(route)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and not scope.get("root_path"):
+            for route in self._routes.get((scope["method"], *_place(scope["path"])), ()):
+                match, found = route.matches(scope)
+                if match is Match.FULL:
+                    return match, found
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["route"].handle(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+
+def _place(path: str) -> tuple[int, str]:
+    """How deep a path is, and its first two segments: few routes share both, and no parameter stands in these."""
+    return path.count("/"), "/".join(path.split("/", 3)[:3])
 
 
 def _is_view(answer: Any) -> bool:
