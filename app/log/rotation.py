@@ -6,7 +6,7 @@ follows what the ledger says.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.log.guard import Guard, LogFrozen
@@ -58,6 +58,8 @@ class Rotation:
     backlog: Backlog
     turns: Turns
     random_bytes: Callable[[int], bytes]
+    refused: dict[UUID, Conflict] = field(default_factory=dict)
+    """Why the present key of a log goes on, until somebody takes that: LedgerRejected or KeysDisputed."""
 
     async def ask(self, club: UUID) -> int:
         """Have the log's key exchanged; returns the new key's number, by which `done` knows it.
@@ -85,7 +87,7 @@ class Rotation:
         if len(stored.keys) >= number:
             return stored.keys[number - 1]
         if not stored.wishes:
-            raise RotationRefused(origin=stored.origin, remedy="the worker's log has the ledger's reason")
+            raise RotationRefused(origin=stored.origin, remedy="the worker's log says why: new key refused")
         return None
 
     async def tick(self) -> set[UUID]:
@@ -104,10 +106,11 @@ class Rotation:
         new, _sign = await self.guard.keys.made(stored.origin, number, self.random_bytes(SEED_SIZE))
         try:
             decided = await self._decided(stored, new)
-        except (LedgerRejected, KeysDisputed):
+        except (LedgerRejected, KeysDisputed) as refusal:
             # It holds nothing of the new key, so the old one goes on.
             async with self.begin(worker("rotation", club)) as tx:
                 await tx.log.drop(ROTATION, stored.wishes)
+            self.refused[club] = refusal
             raise
         before = stored.keys[-1].verifier_key
         async with self.begin(worker("rotation", club)) as tx:
@@ -140,7 +143,7 @@ class Rotation:
 
 
 class RotationRefused(Conflict):
-    """The ledger refused the new key, and the present one goes on. Parameters: origin, remedy."""
+    """The new key was refused, and the present one goes on. Parameters: origin, remedy."""
 
     code = "log/rotation-refused"
-    title = "The ledger refused the log's new key, and the present one goes on."
+    title = "The log's new key was refused, and the present one goes on."

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from adapters.outbound.ed25519 import Signer, verify
 from adapters.outbound.local.ledger import LocalLedger
@@ -227,8 +228,10 @@ class Rotating:
             refused = LedgerRejected(reason="not-allowed", origin="x", stored_size=3)
             self._break(world, refused)
             number = await world.pipeline.rotation.ask(club.of_club)
-            await world.pipeline.rotate()
+            with capture_logs() as lines:
+                await world.pipeline.rotate()
             assert world.pipeline.rotation.turns.troubled[club.of_club].error is refused
+            assert [line["reason"] for line in lines if line["event"] == "new key refused"] == ["not-allowed"]
             with pytest.raises(RotationRefused):
                 await world.pipeline.rotation.done(club.of_club, number)
             await grown(world, club, "Three")
