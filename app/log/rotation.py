@@ -15,7 +15,7 @@ from app.workers import Turns, worker
 from core.log.notes import VerifierKey
 from core.log.rotation import KeyRotated
 from core.log.trust import KeyRange
-from ports.ledger import LedgerRejected
+from ports.ledger import LedgerBusy, LedgerRejected
 from ports.log import Backlog, LogKey, LogTx, Pending
 from ports.unit_of_work import Begin
 from shared.errors import Busy, Conflict
@@ -69,7 +69,8 @@ class Rotation:
         stored = await self._stored(club)
         if not stored.keys:
             raise NoKeyYet(origin=stored.origin, remedy="it gets one with its first checkpoint")
-        await self.guard.compare(club)
+        # Also for a database that a restore has set back before an exchange: the wish ends that one.
+        await self.guard.compare(club, rotating=True)
         await self.guard.require_key(club)
         number = len(stored.keys) + 1
         # Durable before anything speaks of it; one that an earlier attempt left behind is taken up again.
@@ -130,6 +131,8 @@ class Rotation:
             wanted = KeyRange(key=new, from_size=max(stored.size, keys[-1].from_size) + 1)
             await self.guard.keys.introduce(origin, [*keys, wanted])
             told = await ledger.keys(origin)
+        if len(told) <= len(stored.keys):
+            raise LedgerBusy(fault="behind", stage="keys", remedy="ask again: it has not heard yet what it was told")
         if told[-1].key != new or told[-1].from_size <= stored.size:
             raise LogFrozen(origin=origin, reason="the ledger has a key of the log that is not ours", remedy=_FOREIGN)
         return told[-1]

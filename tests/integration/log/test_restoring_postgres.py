@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.log.at_odds import AtOdds
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 from tests.integration.log.rotating import Rotating
@@ -37,4 +38,8 @@ class TestRebuildingOnPostgres(Rebuilding):
 
 
 class TestRotatingOnPostgres(Rotating):
+    pass
+
+
+class TestAtOddsOnPostgres(AtOdds):
     pass

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.log.at_odds import AtOdds
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 from tests.integration.log.rotating import Rotating
@@ -38,4 +39,8 @@ class TestRebuildingOnSqlite(Rebuilding):
 
 
 class TestRotatingOnSqlite(Rotating):
+    pass
+
+
+class TestAtOddsOnSqlite(AtOdds):
     pass
