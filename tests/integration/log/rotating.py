@@ -1,5 +1,6 @@
 """The key of a log is exchanged: under running workers, after any crash, before and after a restore; by `stage`."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from app.log.keys import ROTATION, SIGNING, KeysDisputed, ranges_of, secret_of
 from app.log.rotation import NoKeyYet, RotationRefused, SigningUnderWay
 from concordat.checks import State
 from concordat.checks.logs import examine_exchanges
+from concordat.commands.rotate_key import asked
 from core.log.checkpoints import open_checkpoint
 from core.log.notes import VerifierKey
 from core.log.receipts import Receipt, Validity, verify_receipt
@@ -197,7 +199,10 @@ class Rotating:
                 assert await tx.log.lock(SIGNING)
                 with pytest.raises(SigningUnderWay):
                     await world.pipeline.rotation.ask(club.of_club)
-            assert await world.pipeline.rotation.ask(club.of_club) == 2
+                command = asyncio.create_task(asked(world.pipeline.rotation, club.of_club))
+                await asyncio.sleep(0.3)
+                assert not command.done()
+            assert await command == 2
 
     async def test_a_log_that_was_never_signed_has_no_key_to_exchange(self, stage: Stage) -> None:
         async with stage.world() as world:

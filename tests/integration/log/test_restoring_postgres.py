@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.integration.log.at_odds import AtOdds
@@ -22,6 +23,13 @@ class PostgresStage(Stage):
     def restore(self) -> None:
         self._server.drop_database(self._name)
         self._server.create_database(self._name, template=f"{self._name}_backup")
+
+    async def tamper(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._server.superuser_url(self._name))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
 
 @pytest.fixture

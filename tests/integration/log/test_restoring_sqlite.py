@@ -1,6 +1,8 @@
 """A SQLite file that is set back."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,11 @@ class SqliteStage(Stage):
         for part in ("-wal", "-shm"):
             self._file.with_name(f"{self._file.name}{part}").unlink(missing_ok=True)
         shutil.copy(self._file.with_suffix(".backup"), self._file)
+
+    async def tamper(self, statement: str) -> None:
+        with closing(sqlite3.connect(self._file)) as connection:
+            connection.execute(statement)
+            connection.commit()
 
 
 @pytest.fixture
