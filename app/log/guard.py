@@ -162,9 +162,11 @@ class Guard:
         return anchor is None or (published is not None and anchor.size <= published.size)
 
     async def _has_every_key(self, club: UUID) -> bool:
-        """Do the secrets have no key of the log beyond those in the database, and a first one that it may forget?"""
-        keys = await self._keys(club)
-        return await self.keys.held(await self._origin(club), max(len(keys), 1) + 1) is None
+        """Do the secrets have no key of the log beyond those that sign it, and a first one that it may forget?"""
+        async with self.look(worker("guard", club)) as tx:
+            signing = len(await tx.log.keys()) + len(await tx.log.take(ROTATION, 1))
+            origin = (await tx.log.head()).origin
+        return await self.keys.held(origin, max(signing, 1) + 1) is None
 
     async def seen(self, origin: str) -> Seen:
         """Raises what ledger and publication raise when they do not answer."""

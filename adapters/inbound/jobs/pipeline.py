@@ -119,7 +119,7 @@ class Pipeline:
             self._tell_frozen()
 
     async def rotate(self) -> None:
-        """Logs whose key is to be exchanged get another one; each has waited for its signature meanwhile."""
+        """Logs whose key is to be exchanged get another one."""
         refused = self.rotation.refused
         try:
             self.unsigned |= await self.rotation.tick()

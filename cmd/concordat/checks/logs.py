@@ -1,4 +1,4 @@
-"""Which logs would be frozen: asked before signing, as the worker asks; and which are not signed at the moment."""
+"""Which logs would be frozen: asked before signing, as the worker asks; and which wait for another key."""
 
 from app.log.keys import ROTATION
 from app.log.missing import missing
@@ -29,11 +29,11 @@ async def examine_logs(system: System) -> list[Check]:
 
 
 async def examine_exchanges(system: System) -> list[Check]:
-    """A warning per log that waits for another key: its receipts wait too, although the ledger may answer reads."""
+    """A warning per log that waits for another key: the ledger may answer reads, and take no transaction for hours."""
     backlog = system.infrastructure.backlog
     clubs = set(await backlog.clubs_with_work(ROTATION))
     waiting = [entry.origin for entry in await backlog.directory() if entry.club in clubs]
-    found = "its key is being exchanged; until that ends nothing of it is signed, and new receipts answer 503"
+    found = "its key is being exchanged; until that ends both keys sign it, the present one too"
     advice = "It ends by itself once a worker runs and the ledger takes transactions (docs/how-to/rotate-keys.md)."
     return [
         Check(subject=SUBJECT, state=State.WARNING, found=f"{origin}: {found}", advice=advice) for origin in waiting

@@ -77,7 +77,7 @@ async def _rotate(settings: Settings, origin: str, wait: float) -> tuple[int, "L
                 return number, await _done(system, rotation, club, number)
         except TimeoutError:
             raise Failure(
-                f"The wish is noted, and nobody has met it within {wait:g} s: until then, nothing new is signed.",
+                f"The wish is noted, and nobody has met it within {wait:g} s: until then, both keys sign.",
                 "It ends by itself once a worker runs and the ledger takes transactions, or with this command:"
                 " see concordat doctor, and docs/how-to/rotate-keys.md.",
             ) from None

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from tests.integration.log.at_odds import AtOdds
+from tests.integration.log.both_signing import BothSigning
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 from tests.integration.log.rotating import Rotating
@@ -50,4 +51,8 @@ class TestRotatingOnPostgres(Rotating):
 
 
 class TestAtOddsOnPostgres(AtOdds):
+    pass
+
+
+class TestBothSigningOnPostgres(BothSigning):
     pass

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.log.at_odds import AtOdds
+from tests.integration.log.both_signing import BothSigning
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 from tests.integration.log.rotating import Rotating
@@ -50,4 +51,8 @@ class TestRotatingOnSqlite(Rotating):
 
 
 class TestAtOddsOnSqlite(AtOdds):
+    pass
+
+
+class TestBothSigningOnSqlite(BothSigning):
     pass
