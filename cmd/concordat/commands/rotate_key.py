@@ -47,9 +47,10 @@ def rotate_key(
 ) -> None:
     """Exchange the key that a log's checkpoints are signed with.
 
-    Checkpoints from the next one on are signed with a new key alone; older ones, and receipts with them, verify with
-    the one that they were signed with. A running worker does it, and else this command. To run it again after it was
-    cut off does no harm: what was begun is ended. Exit status 1 if the ledger refuses, or does not answer in time.
+    Checkpoints from the next one on are signed with a new key alone, and with both until the ledger has taken it;
+    older ones, and receipts with them, verify with the one that they were signed with. A running worker does it, and
+    else this command. To run it again after it was cut off does no harm: what was begun is ended. Exit status 1 if the
+    ledger refuses, or does not answer in time.
     """
     settings = load(profile=profile, data_folder=data_folder)
     number, key = run(_rotate(settings, origin, wait))
