@@ -72,7 +72,8 @@ class Anchorer:
             # Its time comes with its publication: a worker that starts without the ledger relies on that order.
             return None
         held = await self.ledger.head(new.origin)
-        if held is None:
+        if held is None or club in self.rejected:
+            # It may have been set back to a time before the newest key.
             await self.guard.keys.introduce(new.origin, ranges_of(keys))
         old_size = 0 if held is None else held.size
         if old_size > new.size:

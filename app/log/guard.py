@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from app.log.keys import ROTATION, LogKeys, Pair, precede, ranges_of
+from app.log.keys import ROTATION, KeysDisputed, LogKeys, Pair, behind, precede, ranges_of
 from app.log.publisher import Publisher
 from app.log.trees import root_at, wrong_tile
 from app.workers import worker
@@ -103,8 +103,11 @@ class Guard:
             await self.compare(club)
             self.due.discard(club)
 
-    async def compare(self, club: UUID) -> None:
-        """Raises LogFrozen for a log that a restore has put behind what the world has seen, or that was rewritten."""
+    async def compare(self, club: UUID, *, rotating: bool = False) -> None:
+        """Raises LogFrozen for a log that a restore has put behind what the world has seen, or that was rewritten.
+
+        `rotating` for whoever is about to exchange its key: the ledger may know the next one already then.
+        """
         while True:
             before = await self._keys(club)
             # What the world has seen was in the database before it: a log that grows meanwhile is never behind it.
@@ -112,15 +115,16 @@ class Guard:
             seen, told = await self.seen(origin), await self.ledger.keys(origin)
             # Keys come to the ledger first: they can be compared if the database had the same before and after.
             if await self._keys(club) == before:
-                await self._refuse_other_keys(club, told, seen)
+                await self._refuse_other_keys(club, told, rotating=rotating)
                 break
         await self._refuse_contradicted(club, seen)
 
-    async def _refuse_other_keys(self, club: UUID, told: Sequence[KeyRange], seen: Seen) -> None:
-        """Raises LogFrozen for a log whose keys are not the ledger's; the database may have forgotten all of them.
+    async def _refuse_other_keys(self, club: UUID, told: Sequence[KeyRange], *, rotating: bool) -> None:
+        """Raises LogFrozen for a log whose keys are not the ledger's.
 
-        While a wish to rotate waits, the ledger may know the next key already; one that has no checkpoint of the log
-        may not have been told of all of them yet.
+        The ledger may know the next key already while a wish to rotate waits, and not know the last ones: it is
+        another one, was set back, or a peer has not heard of them yet. The anchorer tells it. A database that forgot
+        a log's only key finds it again; of several, the first would sign what is not its own.
         """
         async with self.look(worker("guard", club)) as tx:
             wished, keys, head = await tx.log.take(ROTATION, 1), await tx.log.keys(), await tx.log.head()
@@ -129,11 +133,12 @@ class Guard:
         except LogInvalid as error:
             reason = f"a key of the log is none: {error.reason}"
             raise LogFrozen(origin=head.origin, reason=reason, remedy=_AUDIT) from error
-        next_one = bool(wished) and len(told) == len(ours) + 1 and precede(ours, told)
-        not_all = seen[LEDGER] is None and len(told) <= len(ours) and precede(told, ours)
-        if ours and ours != tuple(told) and not next_one and not not_all:
+        forgotten = len(told) - len(ours) if precede(ours, told) else 0
+        allowed = 1 if wished or rotating or not ours else 0
+        if ours != tuple(told) and not 0 < forgotten <= allowed and not behind(told, ours):
+            remedy = _REBUILD if forgotten else _AUDIT
             raise LogFrozen(
-                origin=head.origin, reason="the log's keys are not those that the ledger has", remedy=_AUDIT
+                origin=head.origin, reason="the log's keys are not those that the ledger has", remedy=remedy
             )
 
     async def _refuse_contradicted(self, club: UUID, seen: Seen) -> None:
@@ -157,9 +162,11 @@ class Guard:
         return anchor is None or (published is not None and anchor.size <= published.size)
 
     async def _has_every_key(self, club: UUID) -> bool:
-        """Do the secrets have no key of the log beyond those in the database?"""
-        keys = await self._keys(club)
-        return await self.keys.held(await self._origin(club), len(keys) + 1) is None if keys else True
+        """Do the secrets have no key of the log beyond those that sign it, and a first one that it may forget?"""
+        async with self.look(worker("guard", club)) as tx:
+            signing = len(await tx.log.keys()) + len(await tx.log.take(ROTATION, 1))
+            origin = (await tx.log.head()).origin
+        return await self.keys.held(origin, max(signing, 1) + 1) is None
 
     async def seen(self, origin: str) -> Seen:
         """Raises what ledger and publication raise when they do not answer."""
@@ -173,7 +180,10 @@ class Guard:
         keys = await log.keys()
         if not keys:
             return None
-        pair = await self.keys.held(origin, len(keys))
+        try:
+            pair = await self.keys.held(origin, len(keys))
+        except KeysDisputed as error:
+            raise LogFrozen(origin=origin, reason=error.parameters["reason"], remedy=_KEY) from error
         if pair is None and len(keys) > 1:
             # Whoever rotates makes the seed first, so that somebody may have written to the database.
             reason = f"key {len(keys)} of the log is not among the secrets"

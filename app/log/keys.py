@@ -60,6 +60,12 @@ def precede(ours: Sequence[KeyRange], told: Sequence[KeyRange]) -> bool:
     return [(each.key, each.from_size) for each in ours] == starts[: len(ours)]
 
 
+def behind(told: Sequence[KeyRange], ours: Sequence[KeyRange]) -> bool:
+    """Does the ledger know all of our keys but the last ones, while ours follow each other without a gap?"""
+    ends = [each.from_size for each in ours[1:]]
+    return len(told) < len(ours) and precede(told, ours) and [each.until_size for each in ours] == [*ends, None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogKeys:
     """Where the keys of every log of this deployment are looked up and made."""
@@ -69,13 +75,13 @@ class LogKeys:
     ledger: Ledger
 
     async def held(self, origin: str, number: int) -> Pair | None:
-        """The `number`-th key of a log, if the secrets have it."""
+        """The `number`-th key of a log, if the secrets have it; raises KeysDisputed where they have something else."""
         seed = await self.secrets.get(secret_of(origin, number))
-        return None if seed is None else self._pair(origin, seed)
+        return None if seed is None else self._pair(origin, number, seed)
 
     async def made(self, origin: str, number: int, seed: bytes) -> Pair:
         """The same, made of this seed where there is none yet; durable either way."""
-        return self._pair(origin, await self.secrets.create(secret_of(origin, number), seed))
+        return self._pair(origin, number, await self.secrets.create(secret_of(origin, number), seed))
 
     async def introduce(self, origin: str, keys: Sequence[KeyRange]) -> None:
         """Tell the ledger those of a log's keys that it does not know yet, oldest first.
@@ -131,6 +137,9 @@ class LogKeys:
             raise KeysDisputed(origin, reason, _LOST)
         return pair
 
-    def _pair(self, origin: str, seed: bytes) -> Pair:
+    def _pair(self, origin: str, number: int, seed: bytes) -> Pair:
+        if len(seed) != SEED_SIZE:
+            reason = f"what the secrets have for key {number} of the log is no seed of {SEED_SIZE} bytes"
+            raise KeysDisputed(origin, reason, _LOST)
         public, sign = self.key_pair(seed)
         return VerifierKey(name=origin, public=public), sign

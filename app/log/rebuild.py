@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.log.guard import Guard, LogFrozen
 from app.log.integrator import CONSUMER, grown_by
+from app.log.keys import KeysDisputed
 from app.log.restoration import NotRebuildable, Plan, Planner, Progress
 from app.workers import worker
 from core.log.errors import LogInvalid
@@ -66,7 +67,7 @@ class Rebuild:
             return None
         try:
             plan = await self.planner.plan(entry.club, progress)
-        except (NotRebuildable, LogFrozen, LogInvalid) as error:
+        except (NotRebuildable, KeysDisputed, LogFrozen, LogInvalid) as error:
             reasons = dict.fromkeys(str(each.parameters["reason"]) for each in (frozen, error))
             size = await self._size(entry.club)
             return Rebuilt(origin=entry.origin, before=size, after=size, refused="; ".join(reasons))

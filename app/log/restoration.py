@@ -86,7 +86,6 @@ class Planner:
         """
         async with self.look(worker("rebuild", club)) as tx:
             head = await tx.log.head()
-            await self.guard.key(tx.log, head.origin)
             ours = ranges_of(await tx.log.keys())
         keys, (key, sign) = await self._keys(head.origin, ours)
         known = await self._known(club, head)

@@ -1,26 +1,31 @@
 """Rotation: another key takes over a log. Whoever wants that asks for it, and the one worker does it.
 
-Nothing of the log is signed from the wish to its end, so that the size from which the new key is good, one beyond the
-last checkpoint, stays the same however often the worker dies and begins anew. The ledger is told first; the database
-follows what the ledger says.
+From the wish to its end both keys sign every checkpoint, so that any size beyond the wish will do for the new key to
+begin at, whenever and however often the ledger is asked. It is told first; the database follows what it says.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.log.guard import Guard, LogFrozen
 from app.log.keys import ROTATION, SEED_SIZE, SIGNING, KeysDisputed, ranges_of
 from app.workers import Turns, worker
-from core.log.notes import VerifierKey
+from core.log.notes import VerifierKey, parse_note
 from core.log.rotation import KeyRotated
 from core.log.trust import KeyRange
-from ports.ledger import LedgerRejected
-from ports.log import Backlog, LogKey, LogTx, Pending
+from core.log.witness import Reason
+from ports.ledger import LedgerBusy, LedgerRejected
+from ports.log import Backlog, LogKey, LogTx, Pending, StoredCheckpoint
 from ports.unit_of_work import Begin
 from shared.errors import Busy, Conflict
 
+_OVERTAKEN = frozenset({Reason.WRONG_SIZE, Reason.OTHER_KEY})
+"""The log was anchored beyond that size meanwhile, or an earlier attempt, with another size, counts by now."""
+
 _FOREIGN = "tell the other members of the ledger: somebody else has rotated the log's key"
+
+_AWAY = "take that seed out of the secrets, and ask again"
 
 
 class NoKeyYet(Conflict):
@@ -39,12 +44,22 @@ class SigningUnderWay(Busy):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
-    """A log before its rotation: its keys, the size of its newest checkpoint, and the wishes that are to be met."""
+    """A log before its rotation: its keys, its newest checkpoint, and the wishes that are to be met."""
 
     origin: str
     keys: Sequence[LogKey]
-    size: int
+    newest: StoredCheckpoint | None
     wishes: Sequence[Pending]
+
+    def next_size(self) -> int:
+        """Beyond everything that was signed, and beyond the beginning of the present key."""
+        return max(0 if self.newest is None else self.newest.size, self.keys[-1].from_size) + 1
+
+    def allows(self, begun: KeyRange) -> bool:
+        """Was nothing signed for the new key's sizes without it?"""
+        if self.newest is None or self.newest.size < begun.from_size:
+            return True
+        return any(each.key_id == begun.key.id for each in parse_note(self.newest.note).signatures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +73,8 @@ class Rotation:
     backlog: Backlog
     turns: Turns
     random_bytes: Callable[[int], bytes]
+    refused: dict[UUID, Conflict] = field(default_factory=dict)
+    """Why the present key of a log goes on, until somebody takes that: LedgerRejected or KeysDisputed."""
 
     async def ask(self, club: UUID) -> int:
         """Have the log's key exchanged; returns the new key's number, by which `done` knows it.
@@ -67,7 +84,8 @@ class Rotation:
         stored = await self._stored(club)
         if not stored.keys:
             raise NoKeyYet(origin=stored.origin, remedy="it gets one with its first checkpoint")
-        await self.guard.compare(club)
+        # Also for a database that a restore has set back before an exchange: the wish ends that one.
+        await self.guard.compare(club, rotating=True)
         await self.guard.require_key(club)
         number = len(stored.keys) + 1
         # Durable before anything speaks of it; one that an earlier attempt left behind is taken up again.
@@ -85,18 +103,19 @@ class Rotation:
         if len(stored.keys) >= number:
             return stored.keys[number - 1]
         if not stored.wishes:
-            raise RotationRefused(origin=stored.origin, remedy="the worker's log has the ledger's reason")
+            raise RotationRefused(origin=stored.origin, remedy="the worker's log says why: new key refused")
         return None
 
     async def tick(self) -> set[UUID]:
-        """Meet every wish; returns the logs that may be signed again."""
-        done = await self.turns.each(await self.backlog.clubs_with_work(ROTATION), self._turn)
-        return {club for club, ended in done.items() if ended}
+        """Meet every wish; returns the logs concerned, which may have missed a signature while that was noted."""
+        clubs = await self.backlog.clubs_with_work(ROTATION)
+        await self.turns.each(clubs, self._turn)
+        return set(clubs)
 
-    async def _turn(self, club: UUID) -> bool:
-        return await self.guard.work(club, self._rotate, False)
+    async def _turn(self, club: UUID) -> None:
+        await self.guard.work(club, self._rotate, None)
 
-    async def _rotate(self, club: UUID) -> bool:
+    async def _rotate(self, club: UUID) -> None:
         await self.guard.compare(club)
         await self.guard.require_key(club)
         stored = await self._stored(club)
@@ -104,10 +123,11 @@ class Rotation:
         new, _sign = await self.guard.keys.made(stored.origin, number, self.random_bytes(SEED_SIZE))
         try:
             decided = await self._decided(stored, new)
-        except (LedgerRejected, KeysDisputed):
+        except (LedgerRejected, KeysDisputed) as refusal:
             # It holds nothing of the new key, so the old one goes on.
             async with self.begin(worker("rotation", club)) as tx:
                 await tx.log.drop(ROTATION, stored.wishes)
+            self.refused[club] = refusal
             raise
         before = stored.keys[-1].verifier_key
         async with self.begin(worker("rotation", club)) as tx:
@@ -116,31 +136,35 @@ class Rotation:
                 size = decided.from_size
                 tx.emit(KeyRotated(club=club, number=number, from_size=size, key=str(new), before=before))
             await tx.log.drop(ROTATION, stored.wishes)
-        return True
 
     async def _decided(self, stored: _Stored, new: VerifierKey) -> KeyRange:
         """The new key with its range as the ledger has it, from an earlier attempt or from now on."""
-        ledger, origin = self.guard.ledger, stored.origin
+        ledger, origin, keys = self.guard.ledger, stored.origin, ranges_of(stored.keys)
+        if new in [each.key for each in keys]:
+            raise KeysDisputed(origin, f"key {len(keys) + 1} among the secrets is one that the log had before", _AWAY)
         told = await ledger.keys(origin)
-        if len(told) <= len(stored.keys):
-            keys = ranges_of(stored.keys)
-            wanted = KeyRange(key=new, from_size=max(stored.size, keys[-1].from_size) + 1)
-            await self.guard.keys.introduce(origin, [*keys, wanted])
+        if len(told) <= len(keys):
+            try:
+                await self.guard.keys.introduce(origin, [*keys, KeyRange(key=new, from_size=stored.next_size())])
+            except LedgerRejected as refusal:
+                if refusal.parameters["reason"] not in _OVERTAKEN:
+                    raise
             told = await ledger.keys(origin)
-        if told[-1].key != new or told[-1].from_size <= stored.size:
+        if len(told) <= len(keys):
+            raise LedgerBusy(fault="behind", stage="keys", remedy="ask again: it has not heard yet what it was told")
+        if told[-1].key != new or not stored.allows(told[-1]):
             raise LogFrozen(origin=origin, reason="the ledger has a key of the log that is not ours", remedy=_FOREIGN)
         return told[-1]
 
     async def _stored(self, club: UUID) -> _Stored:
         async with self.look(worker("rotation", club)) as tx:
             wishes, keys = await tx.log.take(ROTATION, 1000), await tx.log.keys()
-            newest = await tx.log.checkpoint()
-            origin = (await tx.log.head()).origin
-        return _Stored(origin=origin, keys=keys, size=0 if newest is None else newest.size, wishes=wishes)
+            newest, origin = await tx.log.checkpoint(), (await tx.log.head()).origin
+        return _Stored(origin=origin, keys=keys, newest=newest, wishes=wishes)
 
 
 class RotationRefused(Conflict):
-    """The ledger refused the new key, and the present one goes on. Parameters: origin, remedy."""
+    """The new key was refused, and the present one goes on. Parameters: origin, remedy."""
 
     code = "log/rotation-refused"
-    title = "The ledger refused the log's new key, and the present one goes on."
+    title = "The log's new key was refused, and the present one goes on."

@@ -1,4 +1,7 @@
-"""Signing: a log's head becomes a checkpoint under the log's own key, once what it covers is durable."""
+"""Signing: a log's head becomes a checkpoint under the log's own key, once what it covers is durable.
+
+While that key is being exchanged, the next one signs beside it.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from app.log.guard import Guard, refuse_behind
 from app.log.keys import ROTATION, SEED_SIZE, SIGNING, Pair
 from app.workers import Turns, worker
 from core.log.checkpoints import Checkpoint, sign_checkpoint
+from core.log.notes import join_notes
 from ports.log import LogHead, LogKey, LogTx, StoredCheckpoint
 from ports.unit_of_work import Begin
 from shared.clock import Now
@@ -52,16 +56,24 @@ class Signer:
             return await tx.log.head(), newest
 
     async def _new_checkpoint(self, club: UUID) -> StoredCheckpoint | None:
-        """None while the log's key is being exchanged: it is signed again once it is clear from which size on."""
+        """None while a wish to rotate is being noted."""
         async with self.begin(worker("signer", club)) as tx:
-            if not await tx.log.lock(SIGNING) or await tx.log.take(ROTATION, 1):
+            if not await tx.log.lock(SIGNING):
                 return None
             head = await tx.log.head()
-            key, sign = await self.guard.key(tx.log, head.origin) or await self._first_key(tx, head.origin)
-            note = sign_checkpoint(Checkpoint(origin=head.origin, size=head.size, root=head.root), key, sign)
+            pairs = [await self.guard.key(tx.log, head.origin) or await self._first_key(tx, head.origin)]
+            if await tx.log.take(ROTATION, 1):
+                # Whichever size the ledger lets the new key begin at, the one that is good for this size has signed.
+                pairs.append(await self._next_key(tx, head.origin))
+            signed = Checkpoint(origin=head.origin, size=head.size, root=head.root)
+            note = join_notes(*(sign_checkpoint(signed, key, sign) for key, sign in pairs))
             checkpoint = StoredCheckpoint(size=head.size, note=note, at=self.now())
             await tx.log.add_checkpoint(checkpoint)
         return checkpoint
+
+    async def _next_key(self, tx: LogTx, origin: str) -> Pair:
+        number = len(await tx.log.keys()) + 1
+        return await self.guard.keys.made(origin, number, self.random_bytes(SEED_SIZE))
 
     async def _first_key(self, tx: LogTx, origin: str) -> Pair:
         """The log's key, made at its genesis, or found: the database may have forgotten it, the secrets have not."""

@@ -19,6 +19,7 @@ from adapters.inbound.rest.edge.metrics import Metrics, Reading
 from adapters.inbound.rest.settings import Settings as RestSettings
 from app.log.anchoring import CONSUMER as ANCHORING
 from app.log.integrator import CONSUMER as LOG
+from app.log.keys import ROTATION
 from app.relay import CONSUMER as RELAY
 from concordat.assembly.fabric import ledger_gauges
 from concordat.container import System
@@ -130,7 +131,7 @@ async def backlog_gauges(system: System) -> Sequence[Reading]:
     i = system.infrastructure
     waiting, parked = await i.backlog.waiting(), await i.parking.counts()
     subscribed = {each.consumer for built in system.modules for each in built.subscriptions()}
-    rows = {each: waiting[each].rows if each in waiting else 0 for each in {LOG, RELAY, ANCHORING, *waiting}}
+    rows = {each: waiting[each].rows if each in waiting else 0 for each in {LOG, RELAY, ANCHORING, ROTATION, *waiting}}
     now = i.now()
     ages = {each: (now - waiting[each].since).total_seconds() if each in waiting else 0 for each in rows}
     kept = {each: parked.get(each, 0) for each in {*subscribed, *parked}}

@@ -9,7 +9,7 @@ from shared.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated(Event):
-    """From `from_size` leaves on, checkpoints are signed with `key`, the log's `number`-th, and no more with `before`.
+    """From `from_size` leaves on, checkpoints need `key`, the log's `number`-th; up to there, they needed `before`.
 
     Both keys are public, as `name+hash+base64`.
     """

@@ -119,9 +119,15 @@ class Pipeline:
             self._tell_frozen()
 
     async def rotate(self) -> None:
-        """Logs whose key is to be exchanged get another one; each has waited for its signature meanwhile."""
-        self.unsigned |= await self.rotation.tick()
-        self._tell_frozen()
+        """Logs whose key is to be exchanged get another one."""
+        refused = self.rotation.refused
+        try:
+            self.unsigned |= await self.rotation.tick()
+        finally:
+            for club, refusal in refused.items():
+                _tell("new key refused", club, refusal)
+            refused.clear()
+            self._tell_frozen()
 
     async def witness(self, witness: Witnessing) -> None:
         """Checkpoints go to a witness; what it cosigned is published anew by the signer, who alone publishes."""

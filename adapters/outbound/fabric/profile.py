@@ -1,5 +1,6 @@
 """The profile of a Fabric network, a TOML file: channel, contract, whose word counts, whom to ask, and as whom."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from adapters.outbound.fabric.gateway.identity import Identity, Sign, signer
 from adapters.outbound.fabric.gateway.transport import Peer
 from core.log.trust import LedgerTrust
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class ProfileRefused(Exception):
@@ -130,15 +133,23 @@ class _Reader:
         k, revocations = profile.get("k"), profile.get("revocations", [])
         if type(k) is not int or not 0 < k <= len(roots):
             raise self.wrong(f"k is how many organisations have to agree, 1 to {len(roots)}")
-        if not isinstance(revocations, list) or not all(isinstance(one, str) for one in revocations):
+        if not isinstance(revocations, list):
             raise self.wrong("revocations are SHA-256 fingerprints of certificates, in hex")
         return LedgerTrust(
             channel=self.text(profile, "channel", "the profile"),
             contract=self.text(profile, "chaincode", "the profile"),
             k=k,
             organisations=roots,
-            revocations=tuple(one.replace(":", "").lower() for one in revocations),
+            revocations=tuple(self.fingerprint(one) for one in revocations),
         )
+
+    def fingerprint(self, told: object) -> str:
+        """As certificates are compared with it: one that is written in another way would revoke nothing."""
+        found = told.replace(":", "").lower() if isinstance(told, str) else ""
+        if _FINGERPRINT.fullmatch(found) is None:
+            what = "64 digits in hex, with or without colons (of openssl's line, what comes after the =)"
+            raise self.wrong(f"a revocation is the SHA-256 fingerprint of a certificate, {what}, and not {told!r}")
+        return found
 
     def wrong(self, what: str) -> ProfileRefused:
         return ProfileRefused(f"{self.profile}: {what}.")

@@ -108,7 +108,7 @@ class _Run:
         async with self.audit.logs.of(club.club) as look:
             # Keys come to the ledger first, and to the database after it: here it is the ledger that is never behind.
             keys = await self.audit.ledger.keys(club.origin)
-            scene = self._scene(club, look, anchored, keys)
+            scene = self._scene(club, look, anchored, keys, rotating=await _rotating(look))
             if club.listed is not None and club.listed != club.origin:
                 detail = f"the log is called {club.origin}"
                 scene.report(Code.FIELD_MISMATCH, DIRECTORY, detail, kind="club", id=str(club.club), field="origin")
@@ -136,7 +136,15 @@ class _Run:
             await Aggregates(scene, catalogue.kinds, self.beside).check()
         await heads.settle_intact()
 
-    def _scene(self, club: Surveyed, look: AuditedLog, anchored: LedgerHead | None, keys: Sequence[KeyRange]) -> Scene:
+    def _scene(
+        self,
+        club: Surveyed,
+        look: AuditedLog,
+        anchored: LedgerHead | None,
+        keys: Sequence[KeyRange],
+        *,
+        rotating: bool,
+    ) -> Scene:
         audit = self.audit
         return Scene(
             look=look,
@@ -150,7 +158,12 @@ class _Run:
             trust=self.trust,
             anchored=anchored,
             keys=keys,
+            rotating=rotating,
             publication=audit.publication,
             found=self.found,
             tell=lambda check, done, total: self.progress(club.origin, check, done, total),
         )
+
+
+async def _rotating(look: AuditedLog) -> bool:
+    return any([row.consumer == ROTATION async for window in look.pending() for row in window])

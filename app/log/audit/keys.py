@@ -1,6 +1,7 @@
 """A log's keys: are they those that the ledger knows, and are they to blame where checkpoints do not verify?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.log.audit.scene import Scene
 from core.log.audit.findings import Code
@@ -60,6 +61,8 @@ class Keys:
     def _compare(self, scene: Scene, gaps: Sequence[tuple[KeyRow, str]]) -> None:
         """With the ledger's keys; the last of those may have begun too late for this snapshot of the database."""
         told = scene.keys
+        if scene.rotating and self._rows and len(told) == len(self._rows) + 1:
+            told = [*told[:-2], replace(told[-2], until_size=None)]
         signed = max(self._largest, 0 if scene.anchored is None else scene.anchored.size)
         for row in self._rows[max(len(told), 1) :]:
             _report(scene, row, "from_size", "a further key, which the ledger does not know")

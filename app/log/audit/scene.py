@@ -67,6 +67,8 @@ class Scene:
     anchored: LedgerHead | None
     keys: Sequence[KeyRange]
     """Those that the ledger has of the log."""
+    rotating: bool
+    """Whether a wish to rotate waits, so that the ledger may know the next key already."""
     publication: Publication | None
     found: Found
     tell: Tell

@@ -1,5 +1,6 @@
-"""Which logs would be frozen: asked before signing, as the worker asks."""
+"""Which logs would be frozen: asked before signing, as the worker asks; and which wait for another key."""
 
+from app.log.keys import ROTATION
 from app.log.missing import missing
 from concordat.assembly.workers import build_guard
 from concordat.checks import Check, State
@@ -25,3 +26,15 @@ async def examine_logs(system: System) -> list[Check]:
         advice = "Restore a backup that has it; it cannot be rebuilt."
         checks.append(Check(subject=SUBJECT, state=State.WARNING, found=found, advice=advice))
     return checks or [Check(subject=SUBJECT, found=f"{len(entries)}, and nothing contradicts them")]
+
+
+async def examine_exchanges(system: System) -> list[Check]:
+    """A warning per log that waits for another key: the ledger may answer reads, and take no transaction for hours."""
+    backlog = system.infrastructure.backlog
+    clubs = set(await backlog.clubs_with_work(ROTATION))
+    waiting = [entry.origin for entry in await backlog.directory() if entry.club in clubs]
+    found = "its key is being exchanged; until that ends both keys sign it, the present one too"
+    advice = "It ends by itself once a worker runs and the ledger takes transactions (docs/how-to/rotate-keys.md)."
+    return [
+        Check(subject=SUBJECT, state=State.WARNING, found=f"{origin}: {found}", advice=advice) for origin in waiting
+    ]

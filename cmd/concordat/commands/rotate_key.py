@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 60
 _LOOK_SECONDS = 0.2
+_TRIES = 10
 _NEXT = (
     "Hand it out: concordat trust export, and to operators who witness the log concordat witness export."
-    " Keep the old seed until nobody rebuilds or moves the log with it."
+    " Back the secrets up again. The old seed is needed where the log moves to another ledger, and nowhere else."
 )
 
 
@@ -45,9 +47,10 @@ def rotate_key(
 ) -> None:
     """Exchange the key that a log's checkpoints are signed with.
 
-    Checkpoints from the next one on are signed with a new key alone; older ones, and receipts with them, verify with
-    the one that they were signed with. A running worker does it, and else this command. To run it again after it was
-    cut off does no harm: what was begun is ended. Exit status 1 if the ledger refuses, or does not answer in time.
+    Checkpoints from the next one on are signed with a new key alone, and with both until the ledger has taken it;
+    older ones, and receipts with them, verify with the one that they were signed with. A running worker does it, and
+    else this command. To run it again after it was cut off does no harm: what was begun is ended. Exit status 1 if the
+    ledger refuses, or does not answer in time.
     """
     settings = load(profile=profile, data_folder=data_folder)
     number, key = run(_rotate(settings, origin, wait))
@@ -69,15 +72,27 @@ async def _rotate(settings: Settings, origin: str, wait: float) -> tuple[int, "L
         if club is None:
             raise Failure(f"There is no log {origin}.", "GET /v1/directory lists them.", status=USAGE)
         rotation = build_rotation(i, build_guard(i))
-        number = await rotation.ask(club)
+        number = await asked(rotation, club)
         try:
             async with asyncio.timeout(wait):
                 return number, await _done(system, rotation, club, number)
         except TimeoutError:
             raise Failure(
-                f"The wish is noted, and nobody has met it within {wait:g} s: until then, nothing new is signed.",
-                "See concordat doctor: is the ledger down? The worker ends it by itself, and so does this command.",
+                f"The wish is noted, and nobody has met it within {wait:g} s: until then, both keys sign.",
+                "It ends by itself once a worker runs and the ledger takes transactions, or with this command:"
+                " see concordat doctor, and docs/how-to/rotate-keys.md.",
             ) from None
+
+
+async def asked(rotation: "Rotation", club: "UUID") -> int:
+    """The wish, noted as soon as no signature is under way, each of which takes some milliseconds."""
+    from app.log.rotation import SigningUnderWay
+
+    for _again in range(_TRIES):
+        with suppress(SigningUnderWay):
+            return await rotation.ask(club)
+        await asyncio.sleep(_LOOK_SECONDS)
+    return await rotation.ask(club)
 
 
 async def _done(system: "System", rotation: "Rotation", club: "UUID", number: int) -> "LogKey":

@@ -11,11 +11,15 @@ from concordat.checked import assurance_text, settlement_json, settlement_text, 
 from concordat.failures import REFUSED, USAGE, Failure
 from core.log.errors import LogInvalid
 from core.log.proofs import MAX_PROOF
-from core.log.receipts import Validity, Verification, verify_bytes
+from core.log.receipts import Step, Validity, Verification, verify_bytes
 from core.log.settlements import check_proof, is_proof
 from core.log.trust import TrustBundle, parse_bundle
 
 TRUST = "trust.json"
+_OLDER = (
+    "A bundle that is older than the receipt may lack the log, or its present key:"
+    " get the newest one, in the way in which you got this one."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +77,8 @@ def _read(file: Path, what: str, most: int = -1) -> bytes:
 
 def _as_text(file: Path, found: Verification, *, show: bool) -> str:
     if found.step is not None:
-        return f"{file}: INVALID at the step '{found.step}': {found.reason}."
+        said = f"{file}: INVALID at the step '{found.step}': {found.reason}."
+        return f"{said}\n  {_OLDER}" if found.step is Step.SIGNATURE else said
     lines = [f"{file}: {_VALID[found.validity]}"]
     record, checkpoint = found.record, found.checkpoint
     if record is not None and checkpoint is not None:

@@ -37,6 +37,10 @@ class Stage:
     def restore(self) -> None:
         raise NotImplementedError
 
+    async def tamper(self, statement: str) -> None:
+        """As somebody to whom the database is only a file or a superuser's session."""
+        raise NotImplementedError
+
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
         """From the start of a process to its end."""

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from tests.integration.log.at_odds import AtOdds
+from tests.integration.log.both_signing import BothSigning
 from tests.integration.log.rebuilding import Rebuilding
 from tests.integration.log.restoring import Restoring, Stage
 from tests.integration.log.rotating import Rotating
@@ -22,6 +25,13 @@ class PostgresStage(Stage):
         self._server.drop_database(self._name)
         self._server.create_database(self._name, template=f"{self._name}_backup")
 
+    async def tamper(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._server.superuser_url(self._name))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
 
 @pytest.fixture
 def stage(postgres_database: PostgresDatabase, tmp_path: Path) -> Stage:
@@ -37,4 +47,12 @@ class TestRebuildingOnPostgres(Rebuilding):
 
 
 class TestRotatingOnPostgres(Rotating):
+    pass
+
+
+class TestAtOddsOnPostgres(AtOdds):
+    pass
+
+
+class TestBothSigningOnPostgres(BothSigning):
     pass

@@ -22,6 +22,11 @@ async def test_a_witness_cosigns_under_a_new_key_once_its_operator_was_told_of_i
     await network.witness()
     host, pipeline = network.scene.host, network.pipeline
     number = await pipeline.rotation.ask(host.of_club)
+    await network.grown()
+    await network.witness()
+    assert pipeline.witnesses[0].turns.troubled == {}
+    both = max(size for size, _by in await network.stored(host))
+    assert {by for size, by in await network.stored(host) if size == both} == {"peak", "vale"}
     await pipeline.rotate()
     new = await pipeline.rotation.done(host.of_club, number)
     assert new is not None
@@ -37,6 +42,7 @@ async def test_a_witness_cosigns_under_a_new_key_once_its_operator_was_told_of_i
         followed[await network.origin(host)] = (parse_key(new.verifier_key),)
     network.world.clock.forward(seconds=60)
     await network.witness()
+    assert new.from_size == both + 1
     assert {(size, by) for size, by in await network.stored(host) if size >= new.from_size} == {
         (new.from_size, "peak"),
         (new.from_size, "vale"),

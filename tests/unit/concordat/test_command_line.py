@@ -14,6 +14,7 @@ import pytest
 
 from concordat import main as command_line
 from concordat.failures import Failure
+from shared.canonical import dumps
 from shared.errors import Unavailable
 from tests.support.processes import clean_environment
 
@@ -140,6 +141,23 @@ def test_demonstration_that_cannot_save_its_receipts_says_so(
     (tmp_path / "taken").touch()
     assert run(monkeypatch, "demo", "--folder", str(tmp_path / "taken")) == 1
     assert f"{tmp_path}/taken cannot be used: File exists." in capsys.readouterr().err
+
+
+def test_receipt_under_a_key_that_is_younger_than_the_bundle_sends_people_for_a_newer_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden = Path(__file__).parents[2] / "data" / "golden"
+    bundle = json.loads((golden / "trust-v1.json").read_bytes())
+    (first, _second) = bundle["logs"]["clubs.example/harbour/1"]
+    bundle["logs"]["clubs.example/harbour/1"] = [{**first, "until": None}]
+    older = tmp_path / "older.json"
+    older.write_bytes(dumps(bundle))
+    receipt = str(golden / "receipt-v1.tlog-proof")
+    assert run(monkeypatch, "verify", receipt, "--trust", str(older)) == 1
+    said = capsys.readouterr().out
+    assert "'checkpoint signature': no signature of a known key.\n  A bundle that is older than the receipt" in said
+    assert run(monkeypatch, "verify", receipt, "--trust", str(golden / "trust-v1.json")) == 0
+    assert "older" not in capsys.readouterr().out
 
 
 def test_file_without_an_end_is_no_receipt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,12 +13,13 @@ from tests.support.organisations import Organisation
 
 HARBOUR, SUMMIT = Organisation("HarbourMSP"), Organisation("SummitMSP")
 CLIENT, OTHER = (HARBOUR.member("client") for _ in range(2))
+FINGERPRINT = ":".join(["AB", "CD"] * 16)
 
-PROFILE = """
+PROFILE = f"""
 channel = "clubs"
 chaincode = "witness"
 k = 2
-revocations = ["AB:CD"]
+revocations = ["{FINGERPRINT}"]
 
 [[organisations]]
 msp_id = "SummitMSP"
@@ -67,7 +68,7 @@ def test_the_organisation_with_a_client_acts_and_its_own_peers_are_asked_first(t
         ("summit.example:7051", None),
     ]
     assert (told.trust.k, sorted(told.trust.organisations)) == (2, ["HarbourMSP", "SummitMSP"])
-    assert told.trust.revocations == ("abcd",)
+    assert told.trust.revocations == ("abcd" * 16,)
 
 
 def test_nothing_of_a_private_key_is_shown(tmp_path: Path) -> None:
@@ -82,7 +83,10 @@ def test_nothing_of_a_private_key_is_shown(tmp_path: Path) -> None:
         ("k = 2", "", "k is how many"),
         ("k = 2", "k = ", "is not TOML"),
         ("k = 2", "k = 2\nn = 1", "the profile has no n"),
-        ('["AB:CD"]', "7", "revocations are"),
+        (f'["{FINGERPRINT}"]', "7", "revocations are"),
+        (f'"{FINGERPRINT}"', "7", "a revocation is the SHA-256 fingerprint"),
+        (FINGERPRINT, FINGERPRINT[:59], "a revocation is the SHA-256 fingerprint"),
+        (FINGERPRINT, f"sha256 Fingerprint={FINGERPRINT}", "what comes after the ="),
         ('channel = "clubs"', "", "the profile needs channel"),
         ('roots = "summit.pem"\n\n[[o', 'root = "summit.pem"\n\n[[o', "an organisation has no root;"),
         ('certificate = "client.pem"\nprivate_key = "client-key.pem"\n', "", "no organisation has the certificate"),
