@@ -68,15 +68,26 @@ def test_unknown_setting_is_wrong_usage_of_every_command(
     assert "CONCORDAT_HTTP_PORT" in capsys.readouterr().err
 
 
-def test_club_that_there_is_not_is_a_refusal_with_status_1(
+NOBODY = "01960000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize("words", [("token",), ("settlement", "list"), ("settlement", "prove", NOBODY)])
+def test_club_that_there_is_not_is_wrong_usage(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    assert run(monkeypatch, *words, "--club", "nosuch") == 2
+    told = capsys.readouterr().err
+    assert "There is no club nosuch." in told
+    assert "No club was founded yet." in told
+
+
+def test_id_that_no_club_has_is_not_taken_for_one_without_settlements(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "migrate") == 0
-    assert run(monkeypatch, "token", "--club", "nosuch") == 1
-    assert "There is no club nosuch." in capsys.readouterr().err
-
-
-NOBODY = "01960000-0000-7000-8000-000000000001"
+    assert run(monkeypatch, "settlement", "list", "--club", NOBODY) == 2
+    assert f"There is no club {NOBODY}." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
