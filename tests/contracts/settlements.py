@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.clubs.visits import CheckIn
 from core.clubs.settlement import SettlementState, Unmatched, check_in_of, of_pair, pair_of, span_of
 from core.log.records import parse_record
 from ports.caller import Caller
@@ -110,6 +111,19 @@ class SettlementsContract(InWorlds):
         assert await self._check_ins(scene, stranger, MARCH) == []
         assert await self._check_ins(scene, scene.home, "2026-04") == []
         assert await self._check_ins(scene, scene.home, "2026-01") == []
+
+    async def test_a_check_in_is_found_in_its_month_where_the_clock_was_set_back_over_the_edge_before_it_was_noted(
+        self, scene: Scene
+    ) -> None:
+        april = datetime(2026, 4, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+        visit = await scene.confirmed((await scene.member()).id, april.date())
+        scene.world.clock.forward(seconds=(april - scene.world.clock()).total_seconds() - 2)
+        desk = replace(scene.world.clubs.visits, now=lambda: april)
+        assert (await desk.check_in(scene.host, visit.id, CheckIn())).eligible
+        (stored,) = await self._check_ins(scene, scene.host, "2026-04")
+        record = parse_record(stored.record)
+        assert record.at < april.replace(microsecond=0)
+        assert check_in_of(record.object, record.after[0].fields, record.after[0].id).period == "2026-04"
 
     async def _check_ins(self, scene: Scene, club: Caller, period: str) -> list[StoredCheckIn]:
         async with scene.world.begin(club) as tx:

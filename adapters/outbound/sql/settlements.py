@@ -99,8 +99,9 @@ class SqlSettlements:
         return [Settlement(**row) for row in await self._session.all(self._ALL)]
 
     async def check_ins(self, start: datetime, end: datetime) -> Sequence[StoredCheckIn]:
-        # An event is noted a moment after the instant that its verdict was given for.
-        rows = await self._session.all(self._CHECK_INS, start=start, end=end + CLOSED_AFTER)
+        # An event is noted a moment after the instant that its verdict was given for, by a clock that may be set back.
+        around = {"start": start - CLOSED_AFTER, "end": end + CLOSED_AFTER}
+        rows = await self._session.all(self._CHECK_INS, **around)
         return [StoredCheckIn(record=bytes(row["data"]), placed=row["index"] is not None) for row in rows]
 
 
