@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from app.clubs.pair_keys import PairKeys
+from app.clubs.pair_keys import Keys, PairKeys
+from app.log.guard import Guard
 from app.log.trust import Trust
 from app.use_cases import UseCases
 from app.workers import in_turn, report, worker
@@ -24,10 +25,12 @@ from core.clubs.settlement import (
 from core.log.evidence import Signatures
 from core.log.records import parse_record
 from core.log.settlements import SettlementProof, check_proof, prove, write_proof
+from core.log.witness import Reason
 from ports.bus import Message
 from ports.caller import Caller
 from ports.clubs import ClubsTx, Settlement
-from ports.pairs import LedgerRejected, Pairs, Signed
+from ports.log import Backlog
+from ports.pairs import LedgerRejected, Pairs, Settled, Signed
 from shared.canonical import Json
 from shared.errors import Conflict, NotFound
 
@@ -77,6 +80,8 @@ class Settlements(UseCases[ClubsTx]):
     keys: PairKeys
     trust: Trust
     signatures: Signatures
+    guard: Guard
+    backlog: Backlog
     standing: dict[Key, SettlementState] = field(default_factory=dict)
 
     async def on_checked_in(self, message: Message) -> None:
@@ -140,7 +145,8 @@ class Settlements(UseCases[ClubsTx]):
 
     async def _settle(self, row: Settlement) -> bool:
         first, second = [await self._side(club, row) for club in row.clubs]
-        if first is None or second is None:
+        if first is None or second is None or not (first or second):
+            # That there are visits was heard: a month that has none in either log is not settled as an empty one.
             return False
         unequal = difference(first, second)
         if unequal is not None:
@@ -149,12 +155,31 @@ class Settlements(UseCases[ClubsTx]):
         try:
             return await self._note(row, await self._anchored(row, first))
         except LedgerRejected as refused:
+            if _is_early(refused):
+                return await self._note(row, _agreed(row, state=SettlementState.OPEN))
             return await self._note(row, _agreed(row, state=SettlementState.REFUSED, reason=_words(refused)))
 
     async def _anchored(self, row: Settlement, commitments: Iterable[bytes]) -> Settlement:
-        """The row with what the ledger holds of it now; as it was where that is not certain yet."""
+        """The row as settled with these visits; as it was where that is not certain yet."""
+        await self._require_whole(row.clubs)
         keys = await self.keys.made(row.clubs)
-        settled = keys.blinding.opening(row.period, commitments).settled
+        return await self._held(row, keys, keys.blinding.opening(row.period, commitments).settled)
+
+    async def _require_whole(self, clubs: Iterable[UUID]) -> None:
+        """Raises LogFrozen: a log that was set back to a backup has lost visits, and may get them back.
+
+        Every log is compared, once, and not these two alone: whoever answers for the ledger would learn whose pair it
+        is that is asked for next.
+        """
+        for entry in await self.backlog.directory():
+            if entry.club not in self.guard.known:
+                await self.guard.work(entry.club, self.guard.compare, None)
+        for club in clubs:
+            if club in self.guard.frozen:
+                raise self.guard.frozen[club]
+
+    async def _held(self, row: Settlement, keys: Keys, settled: Settled) -> Settlement:
+        """The row with what the ledger holds of this, now if not before."""
         async with self.look(worker(CONSUMER, row.first_club)) as tx:
             one, other = [(await tx.clubs.entry(club)).origin for club in row.clubs]
         await self.pairs.open(settled.pair, keys.public, (one, other))
@@ -188,7 +213,9 @@ class Settlements(UseCases[ClubsTx]):
             stored = await tx.settlements.check_ins(*span_of(row.period))
         if not all(each.placed for each in stored):
             return None
-        return of_pair((_check_in(each.record) for each in stored), row.clubs, row.period)
+        # Reading a record takes a hundred times as long as seeing that it does not name the other club.
+        other = str(row.clubs[row.clubs[0] == club]).encode()
+        return of_pair((_check_in(each.record) for each in stored if other in each.record), row.clubs, row.period)
 
     async def _proof(self, club: UUID, row: Settlement, visit: bytes) -> SettlementProof:
         keys, side = await self.keys.known(row.clubs), await self._side(club, row)
@@ -221,6 +248,11 @@ def _check_in(record: bytes) -> CheckIn:
 
 def _key(row: Settlement) -> Key:
     return row.first_club, row.second_club, row.period
+
+
+def _is_early(refused: LedgerRejected) -> bool:
+    """A ledger that does not know a log yet knows it with its next anchor."""
+    return refused.parameters["reason"] == Reason.UNKNOWN_ORIGIN
 
 
 def _words(refused: LedgerRejected) -> str:

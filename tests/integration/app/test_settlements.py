@@ -16,13 +16,14 @@ from core.clubs.settlement import SettlementState
 from core.clubs.visit import VisitCheckedIn
 from core.log.settlements import check_proof
 from core.log.trust import parse_ledger_trust
+from core.log.witness import unknown_origin
 from ports.caller import Caller
 from ports.ledger import LedgerUnavailable
 from ports.pairs import Pair, Pairs, Settled, Signed
 from ports.unit_of_work import Missing
 from shared.canonical import Json
 from tests.support.databases import MEMORY, sqlite_of
-from tests.support.scenes import Scene, found, two_clubs
+from tests.support.scenes import Scene, agree, found, two_clubs
 from tests.support.settling import MARCH, after_march, caught_up, settle, standing, visited
 from tests.support.world import World, caller, world_at
 
@@ -156,6 +157,15 @@ async def test_a_month_waits_while_a_check_in_has_no_place_in_a_log_yet(scene: S
     assert await states(scene) == [SettlementState.OPEN]
 
 
+async def test_a_month_whose_visits_are_in_neither_log_any_more_is_not_settled_as_an_empty_one(scene: Scene) -> None:
+    await visited(scene, 1)
+    for club in (scene.home, scene.host):
+        await forget(scene, club)
+    after_march(scene.world)
+    assert await settle(scene.world, scene.home, scene.host) == 0
+    assert await states(scene) == [SettlementState.OPEN]
+
+
 async def test_a_third_club_sees_nothing_of_it_and_proves_nothing(scene: Scene) -> None:
     visits = await visited(scene)
     stranger = caller((await found(scene.world, "meadow")).id, "eve")
@@ -164,6 +174,33 @@ async def test_a_third_club_sees_nothing_of_it_and_proves_nothing(scene: Scene) 
     assert await standing(scene.world, stranger) == []
     with pytest.raises(Missing):
         await scene.world.clubs.settlements.prove(stranger, visits[0])
+
+
+async def test_a_record_that_cannot_be_read_keeps_only_its_own_pair_from_settling(scene: Scene) -> None:
+    world, third = scene.world, caller((await found(scene.world, "meadow")).id, "eve")
+    other = replace(scene, home=third, agreement=await agree(world, third, scene.host))
+    (visit,) = await visited(other, 1)
+    await visited(scene)
+    async with sqlite_of(world.database).begin() as connection:
+        broken = "UPDATE record SET data = x'00' WHERE club_id = ? AND event_id IN (SELECT id FROM event WHERE type = ?"
+        words = f"{broken} ORDER BY id LIMIT 1)"
+        await connection.exec_driver_sql(words, (scene.host.of_club.hex, VisitCheckedIn.type))
+    after_march(world)
+    assert await settle(world, scene.home, scene.host, third) == 1
+    assert {each.state for each in await standing(world, scene.home)} == {SettlementState.SETTLED}
+    (told,) = await standing(world, third)
+    assert told.state is SettlementState.DIFFERS
+    assert [each.visit for each in (*told.only_first, *told.only_second)] == [visit]
+
+
+async def test_aud7_before_a_pair_settles_every_log_is_compared_and_not_its_own_alone(scene: Scene) -> None:
+    await visited(scene, 1)
+    await found(scene.world, "meadow")
+    after_march(scene.world)
+    await settle(scene.world, scene.home, scene.host)
+    everybody = {entry.club for entry in await scene.world.backlog.directory()}
+    assert len(everybody) == 3
+    assert scene.world.clubs.settlements.guard.known.keys() == everybody
 
 
 async def test_each_pair_has_an_id_and_keys_of_its_own(world: World, scene: Scene) -> None:
@@ -205,6 +242,24 @@ class Away:
         self._answers -= 1
         if self._answers < 0:
             raise LedgerUnavailable(remedy="wait")
+
+
+class Unregistered(Away):
+    """A ledger that has no anchor of a log yet, and so knows nobody to whom it belongs."""
+
+    async def open(self, pair: bytes, keys: tuple[bytes, bytes], origins: tuple[str, str]) -> Pair:
+        raise unknown_origin(origins[0])
+
+
+async def test_a_month_waits_while_the_ledger_does_not_know_a_log_yet_and_nobody_is_alarmed(scene: Scene) -> None:
+    await visited(scene)
+    after_march(scene.world)
+    own = scene.world.clubs.settlements
+    early = replace(own, pairs=Unregistered(own.pairs, 0))
+    for club in (scene.home, scene.host):
+        assert await early.settle(club.of_club) == 0
+    assert await states(scene) == [SettlementState.OPEN]
+    assert await settle(scene.world, scene.home, scene.host) == 1
 
 
 @pytest.mark.parametrize("answers", range(5))
