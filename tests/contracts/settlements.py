@@ -69,8 +69,13 @@ class SettlementsContract(InWorlds):
                 assert await tx.settlements.of_club() == [step]
         async with scene.world.begin(scene.home) as tx:
             await tx.settlements.save(differs)
+            await tx.settlements.save(replace(settled, commitment=bytes([4]) * 32))
+            await tx.settlements.save(replace(settled, state=SettlementState.REFUSED, reason="settled"))
             await tx.settlements.add(noted)
             assert await tx.settlements.of_club() == [settled]
+            anew = replace(settled, at=AT.replace(day=4), evidence={"kind": "test", "note": "of another ledger"})
+            await tx.settlements.save(anew)
+            assert await tx.settlements.of_club() == [anew]
 
     async def test_due_is_what_is_not_settled_by_a_period_for_the_first_club_alone(self, scene: Scene) -> None:
         states = {

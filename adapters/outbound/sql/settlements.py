@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Text, and_, bindparam, select, update
+from sqlalchemy import Column, Index, Text, and_, bindparam, or_, select, update
 from sqlalchemy import text as sql
 
 from adapters.outbound.sql import schema
@@ -56,14 +56,15 @@ class SqlSettlements:
         _columns.period == bindparam("of_period"),
         mine(settlement),
     )
-    # What was settled stays so, whoever comes late.
+    # What was settled stays so, whoever comes late; the ledger's word on it may be a newer one.
+    _SAME = and_(_CHANGED["state"] == SettlementState.SETTLED, _columns.commitment == _CHANGED["commitment"])
     _SAVE = (
         update(settlement)
         .where(
             _columns.first_club == bindparam("first"),
             _columns.second_club == bindparam("second"),
             _columns.period == bindparam("of_period"),
-            _columns.state != SettlementState.SETTLED,
+            or_(_columns.state != SettlementState.SETTLED, _SAME),
             mine(settlement),
         )
         .values(_CHANGED)

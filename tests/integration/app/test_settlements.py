@@ -10,7 +10,7 @@ import pytest
 
 from adapters.outbound.local.pairs import LocalPairs
 from adapters.outbound.signatures import SIGNATURES
-from app.clubs.settlements import NotSettled, OpeningLost
+from app.clubs.settlements import EvidenceNotBelieved, NotSettled, OpeningLost
 from concordat.assembly.clubs import gauges
 from core.clubs.settlement import SettlementState
 from core.clubs.visit import VisitCheckedIn
@@ -191,6 +191,33 @@ async def test_a_record_that_cannot_be_read_keeps_only_its_own_pair_from_settlin
     (told,) = await standing(world, third)
     assert told.state is SettlementState.DIFFERS
     assert [each.visit for each in (*told.only_first, *told.only_second)] == [visit]
+
+
+async def test_what_was_settled_on_another_ledger_gets_the_word_of_the_one_that_is_trusted_now(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with world_at(sqlite_url, tmp_path) as world:
+        scene = await two_clubs(world)
+        (visit,) = await visited(scene, 1)
+        after_march(world)
+        await settle(world, scene.home, scene.host)
+        (before,) = await standing(world, scene.home)
+    (tmp_path / "secrets" / "ledger+witness").unlink()
+    async with world_at(sqlite_url, tmp_path, ledger_url=f"local:{tmp_path / 'another'}") as world:
+        after_march(world)
+        with pytest.raises(EvidenceNotBelieved, match="not signed by a known key"):
+            await world.clubs.settlements.prove(scene.home, visit)
+        own = world.clubs.settlements
+        early = replace(own, pairs=Unregistered(own.pairs, 0), believed=set())
+        assert [await early.settle(club.of_club) for club in (scene.home, scene.host)] == [0, 0]
+        for _turn in range(2):
+            assert await settle(world, scene.home, scene.host) == 0
+        (after,) = await standing(world, scene.home)
+        assert (after.pair, after.commitment) == (before.pair, before.commitment)
+        trust = parse_ledger_trust(cast(Json, await world.ledger.trust()))
+        checked = check_proof(await world.clubs.settlements.prove(scene.home, visit), trust, SIGNATURES)
+        assert checked.step is None, checked.reason
+        assert world.clubs.settlements.believed == {scene.home.of_club, scene.host.of_club}
 
 
 async def test_aud7_before_a_pair_settles_every_log_is_compared_and_not_its_own_alone(scene: Scene) -> None:
