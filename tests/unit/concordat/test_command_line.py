@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from concordat import clocks
 from concordat import main as command_line
 from concordat.failures import Failure
 from shared.errors import Unavailable
@@ -88,6 +90,22 @@ def test_id_that_no_club_has_is_not_taken_for_one_without_settlements(
     assert run(monkeypatch, "migrate") == 0
     assert run(monkeypatch, "settlement", "list", "--club", NOBODY) == 2
     assert f"There is no club {NOBODY}." in capsys.readouterr().err
+
+
+def test_clock_is_ahead_in_the_local_profile_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = {"NETWORK": "clubs.test", "ISSUER": "clubs.test", "AUDIENCE": "clubs.test"}
+    for name, value in real.items():
+        monkeypatch.setenv(f"CONCORDAT_{name}", value)
+    assert run(monkeypatch, "serve", "--profile", "production", "--clock-ahead-days", "35") == 2
+    assert "The clock may be ahead in the local profile only." in capsys.readouterr().err
+
+
+def test_clock_that_is_ahead_shows_the_same_instant_of_a_later_day() -> None:
+    before = clocks.now()
+    later = clocks.ahead(35)()
+    assert before <= later - timedelta(days=35) <= clocks.now()
 
 
 @pytest.mark.parametrize(
