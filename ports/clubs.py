@@ -259,7 +259,7 @@ class Settlements(Protocol):
         """Note that there is something to settle; one that is known stays as it is."""
 
     async def save(self, settlement: Settlement) -> None:
-        """Say where it stands; one that is settled stays so."""
+        """Say where it stands; one that is settled stays so, of which the evidence alone may be another one."""
 
     async def due(self, until: str) -> Sequence[Settlement]:
         """Those up to this period that are not settled, of the pairs whose first club this is."""

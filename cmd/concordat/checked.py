@@ -12,6 +12,8 @@ _ASSURANCE = {
     "consortium": "peers of a permissioned ledger endorsed {}, as many as the trust bundle asks for",
 }
 
+UNJUDGED = "nobody knows when to judge their certificates"
+
 
 def assurance_text(assurance: object, what: str) -> str:
     """The word, and what it says of this."""
@@ -32,7 +34,7 @@ def settlement_text(file: Path, found: SettlementChecked) -> str:
         f"  assurance   {assurance_text(vouched.assurance, 'the settlement')}",
     ]
     if vouched.organisations:
-        lines.append(f"  endorsed    by peers of {', '.join(vouched.organisations)}")
+        lines.append(f"  endorsed    by peers of {', '.join(vouched.organisations)}; {UNJUDGED}")
     if vouched.at is not None:
         lines.append(f"  held since  {time_text(vouched.at)}, as the ledger says")
     return "\n".join(lines)

@@ -1,16 +1,23 @@
 """The clock, the ids and the randomness of the running system; everything further in is given these as callables."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic_ns
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from shared.clock import Now
+
 
 def now() -> datetime:
     """The present instant in UTC."""
     return datetime.now(UTC)
+
+
+def ahead(days: int) -> Now:
+    """The present instant so many days later: what takes weeks can be tried out today."""
+    return lambda: now() + timedelta(days=days)
 
 
 def ticks() -> int:

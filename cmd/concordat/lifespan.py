@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from adapters.inbound.jobs.runner import Job, Runner
+from concordat import clocks
 from concordat.builders import embedded, hold_ledger
 from concordat.container import System, running
 from concordat.development import development_club, token_for
@@ -23,6 +24,7 @@ from concordat.schema import State as SchemaState
 from concordat.schema import schema_state, unknown
 from concordat.servers import Addresses
 from concordat.settings import Settings
+from shared.clock import Now
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -59,14 +61,14 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, role: Role) -> AsyncIterator[Serving]:
-    """A process that serves until the block ends; then it drains and stops, within five seconds."""
+async def serving(settings: Settings, role: Role, now: Now = clocks.now) -> AsyncIterator[Serving]:
+    """A process that serves until the block ends; then it drains and stops, within five seconds. `now` is its clock."""
     from concordat.edges import Edges
 
     async with AsyncExitStack() as stack:
         prepare_folders(settings)
         stack.enter_context(alone(settings.database))
-        system = await stack.enter_async_context(running(settings))
+        system = await stack.enter_async_context(running(settings, {"now": now}))
         await _bring_up_to_date(system)
         # Who may not work is told before anybody is answered, and before any port is taken.
         workers = await stack.enter_async_context(_workers(system)) if role.does(Role.WORKER) else None

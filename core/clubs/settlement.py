@@ -82,6 +82,12 @@ def span_of(period: str) -> tuple[datetime, datetime]:
     return start, (start + timedelta(days=32)).replace(day=1)
 
 
+def closed_from(period: str) -> datetime:
+    """The instant from which nothing can happen in it any more."""
+    _start, end = span_of(period)
+    return end + CLOSED_AFTER
+
+
 def newest_closed(now: datetime) -> str:
     """The last period in which nothing can happen any more."""
     start, _end = span_of(period_of(now - CLOSED_AFTER))

@@ -4,6 +4,7 @@ On the ledger stands the salted hash alone; who has an opening can prove offline
 """
 
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ OPENING_TAG = "concordat/settlement-opening/v1"
 PAIR_TAG, SALT_TAG = b"concordat/pair/v1\0", b"concordat/settlement-salt/v1\0"
 KIND, VERSION = "concordat/settlement-proof", 1
 MOST_BYTES = 1 << 20
+_MEANT = re.compile(rb'"kind"\s*:\s*"%s"' % KIND.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +141,8 @@ def write_proof(proof: SettlementProof) -> bytes:
 
 
 def is_proof(data: bytes) -> bool:
-    """Whether somebody meant this to be a proof of a settlement, and not a receipt."""
-    return f'"kind":"{KIND}"'.encode() in data
+    """Whether somebody meant this to be a proof of a settlement, in whichever spelling, and not a receipt."""
+    return _MEANT.search(data) is not None
 
 
 def parse_proof(data: bytes) -> SettlementProof:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.clubs.visits import CheckIn
 from core.clubs.settlement import SettlementState, Unmatched, check_in_of, of_pair, pair_of, span_of
 from core.log.records import parse_record
 from ports.caller import Caller
@@ -68,8 +69,13 @@ class SettlementsContract(InWorlds):
                 assert await tx.settlements.of_club() == [step]
         async with scene.world.begin(scene.home) as tx:
             await tx.settlements.save(differs)
+            await tx.settlements.save(replace(settled, commitment=bytes([4]) * 32))
+            await tx.settlements.save(replace(settled, state=SettlementState.REFUSED, reason="settled"))
             await tx.settlements.add(noted)
             assert await tx.settlements.of_club() == [settled]
+            anew = replace(settled, at=AT.replace(day=4), evidence={"kind": "test", "note": "of another ledger"})
+            await tx.settlements.save(anew)
+            assert await tx.settlements.of_club() == [anew]
 
     async def test_due_is_what_is_not_settled_by_a_period_for_the_first_club_alone(self, scene: Scene) -> None:
         states = {
@@ -110,6 +116,19 @@ class SettlementsContract(InWorlds):
         assert await self._check_ins(scene, stranger, MARCH) == []
         assert await self._check_ins(scene, scene.home, "2026-04") == []
         assert await self._check_ins(scene, scene.home, "2026-01") == []
+
+    async def test_a_check_in_is_found_in_its_month_where_the_clock_was_set_back_over_the_edge_before_it_was_noted(
+        self, scene: Scene
+    ) -> None:
+        april = datetime(2026, 4, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+        visit = await scene.confirmed((await scene.member()).id, april.date())
+        scene.world.clock.forward(seconds=(april - scene.world.clock()).total_seconds() - 2)
+        desk = replace(scene.world.clubs.visits, now=lambda: april)
+        assert (await desk.check_in(scene.host, visit.id, CheckIn())).eligible
+        (stored,) = await self._check_ins(scene, scene.host, "2026-04")
+        record = parse_record(stored.record)
+        assert record.at < april.replace(microsecond=0)
+        assert check_in_of(record.object, record.after[0].fields, record.after[0].id).period == "2026-04"
 
     async def _check_ins(self, scene: Scene, club: Caller, period: str) -> list[StoredCheckIn]:
         async with scene.world.begin(club) as tx:

@@ -1,18 +1,40 @@
 """Settlements on Fabric, on simulated networks and real ones: the suite, and what organisations have to do with it."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from adapters.outbound.fabric.gateway.transport import Transport
 from adapters.outbound.fabric.pairs import FabricPairs
 from core.log.trust import LedgerTrust
 from ports.pairs import LedgerRejected, Pairs
-from tests.contracts.ledger import HONEST, ORIGIN, SUMMIT
-from tests.contracts.pairs import ORIGINS, PAIR, PairsContract
+from tests.contracts.ledger import HONEST, ORIGIN, SUMMIT, SampleLog
+from tests.contracts.pairs import ORIGINS, PAIR, STRANGER, PairsContract
 from tests.support.attempts import MemoryAttempts
 from tests.support.fabric_backends import Ledgers
 
 ENDORSEMENT_POLICY_FAILURE = 10
+MEADOW = SampleLog(origin="concordat.test/meadow/1", seed=bytes([2]) * 32)
+
+
+@dataclass(slots=True)
+class Overheard:
+    """Implements Transport; keeps what the gateway peer is asked, as whoever runs it could."""
+
+    transport: Transport
+    asked: list[bytes] = field(default_factory=list)
+
+    async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes:
+        self.asked.append(request)
+        return await self.transport.call(method, request, timeout_seconds=timeout_seconds)
+
+    def stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
+        return self.transport.stream(method, request)
+
+    async def close(self) -> None:
+        await self.transport.close()
 
 
 class TestFabricPairs(PairsContract):
@@ -58,6 +80,18 @@ class TestFabricPairs(PairsContract):
         with pytest.raises(LedgerRejected) as refusal:
             await pairs.open(PAIR.id, PAIR.keys, (ORIGIN, "concordat.test/nobody/1"))
         assert refusal.value.parameters["reason"] == "unknown-origin"
+
+    async def test_aud7_a_gateway_peer_is_not_asked_for_the_logs_of_the_pair_alone(self, tmp_path: Path) -> None:
+        await self.make(tmp_path)
+        await self._ledgers.register(MEADOW.origin, str(MEADOW.key))
+        gateway = await self._ledgers.gateway()
+        gateway.transport = overheard = Overheard(gateway.transport)
+        pairs = FabricPairs(await self._ledgers.make(self._attempts, gateway))
+        await pairs.open(PAIR.id, PAIR.keys, ORIGINS)
+        await pairs.open(STRANGER.id, STRANGER.keys, ORIGINS)
+        every = (*ORIGINS, MEADOW.origin)
+        about = [request for request in overheard.asked if b"Owner" in request]
+        assert [sum(origin.encode() in request for request in about) for origin in every] == [1, 1, 1]
 
     async def test_a_settlement_that_one_organisation_alone_endorsed_is_void(self, tmp_path: Path) -> None:
         pairs = await self.made(tmp_path, PAIR)

@@ -14,7 +14,7 @@ from tests.support.settling import MARCH, after_march, settle, visited
 from tests.support.world import world_at
 
 
-async def _played(installation: Installation, *, tampered: bool) -> tuple[UUID, UUID, list[UUID]]:
+async def _played(installation: Installation, *, tampered: bool, settled: bool = True) -> tuple[UUID, UUID, list[UUID]]:
     """Two clubs with visits in March, after it; with `tampered`, the host's log has lost the first of them."""
     url = f"sqlite:///{installation.data_folder / 'concordat.db'}"
     async with world_at(url, installation.data_folder) as world:
@@ -27,7 +27,8 @@ async def _played(installation: Installation, *, tampered: bool) -> tuple[UUID, 
                         " ".join(("DELETE FROM", table, _FIRST)), (scene.host.of_club.hex,)
                     )
         after_march(world)
-        await settle(world, scene.home, scene.host)
+        if settled:
+            await settle(world, scene.home, scene.host)
     return scene.home.of_club, scene.host.of_club, visits
 
 
@@ -85,6 +86,13 @@ def test_a_difference_is_named_by_the_list_and_the_doctor_warns(installation: In
     refused = told(installation, *words, status=1)
     assert "This visit is not settled yet" in refused
     assert "differs" in refused
+
+
+def test_a_month_that_waits_though_it_is_over_is_told_with_what_it_may_wait_for(installation: Installation) -> None:
+    _home, host, _visits = apart(_played(installation, tampered=False, settled=False))
+    listed = told(installation, "settlement", "list", "--club", str(host))
+    assert listed.splitlines()[0] == f"{MARCH}  open      Harbour"
+    assert "waits: a check-in is in no log yet, or the ledger did not answer" in listed
 
 
 def test_what_cannot_be_found_is_said_with_what_to_do(installation: Installation) -> None:

@@ -10,14 +10,16 @@ from shared.canonical import b64url, unb64url
 class FabricPairs:
     """Implements ports.pairs.Pairs, by transactions that are stored and sent as those of the ledger.
 
-    A club's organisation is the one that registered its log; the contract has each pair's own endorse what it settles.
+    A club's organisation is the one that registered its log, for ever; the contract has each pair's own endorse what it
+    settles.
     """
 
     def __init__(self, ledger: FabricLedger) -> None:
         self._ledger = ledger
+        self._owners: dict[str, str] = {}
 
     async def open(self, pair: bytes, keys: tuple[bytes, bytes], origins: tuple[str, str]) -> Pair:
-        one, other = [await self._owner(origin) for origin in origins]
+        one, other = await self._owners_of(origins)
         wanted = Pair(id=pair, organisations=(one, other), keys=keys)
         found = await self._look(pair)
         if found is None:
@@ -49,12 +51,20 @@ class FabricPairs:
         question = about_settlement(settled)
         return await self._ledger.attested(question.call, lambda _read: question)
 
-    async def _owner(self, origin: str) -> str:
-        """Raises LedgerRejected (unknown-origin) before the log is registered."""
-        answer = await self._ledger.ask("Owner", origin, absent=Reason.UNKNOWN_ORIGIN)
-        if answer is None:
-            raise unknown_origin(origin)
-        return str(answer["owner"])
+    async def _owners_of(self, origins: tuple[str, str]) -> tuple[str, str]:
+        """Raises LedgerRejected (unknown-origin) before a log is registered.
+
+        All logs are asked for, and not these two alone: with our own peers away, others would learn whose pair it is.
+        """
+        if not self._owners.keys() >= set(origins):
+            for origin in await self._ledger.origins():
+                if origin not in self._owners:
+                    self._owners[origin] = str((await self._ledger.ask("Owner", origin))["owner"])
+        one, other = origins
+        for origin in origins:
+            if origin not in self._owners:
+                raise unknown_origin(origin)
+        return self._owners[one], self._owners[other]
 
     async def _look(self, pair: bytes) -> Pair | None:
         """The pair as a peer has it committed."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Text, and_, bindparam, select, update
+from sqlalchemy import Column, Index, Text, and_, bindparam, or_, select, update
 from sqlalchemy import text as sql
 
 from adapters.outbound.sql import schema
@@ -56,14 +56,15 @@ class SqlSettlements:
         _columns.period == bindparam("of_period"),
         mine(settlement),
     )
-    # What was settled stays so, whoever comes late.
+    # What was settled stays so, whoever comes late; the ledger's word on it may be a newer one.
+    _SAME = and_(_CHANGED["state"] == SettlementState.SETTLED, _columns.commitment == _CHANGED["commitment"])
     _SAVE = (
         update(settlement)
         .where(
             _columns.first_club == bindparam("first"),
             _columns.second_club == bindparam("second"),
             _columns.period == bindparam("of_period"),
-            _columns.state != SettlementState.SETTLED,
+            or_(_columns.state != SettlementState.SETTLED, _SAME),
             mine(settlement),
         )
         .values(_CHANGED)
@@ -99,8 +100,9 @@ class SqlSettlements:
         return [Settlement(**row) for row in await self._session.all(self._ALL)]
 
     async def check_ins(self, start: datetime, end: datetime) -> Sequence[StoredCheckIn]:
-        # An event is noted a moment after the instant that its verdict was given for.
-        rows = await self._session.all(self._CHECK_INS, start=start, end=end + CLOSED_AFTER)
+        # An event is noted a moment after the instant that its verdict was given for, by a clock that may be set back.
+        around = {"start": start - CLOSED_AFTER, "end": end + CLOSED_AFTER}
+        rows = await self._session.all(self._CHECK_INS, **around)
         return [StoredCheckIn(record=bytes(row["data"]), placed=row["index"] is not None) for row in rows]
 
 

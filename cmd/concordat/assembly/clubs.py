@@ -22,6 +22,7 @@ from app.clubs.visit_counts import CONSUMER, VisitCounts
 from app.clubs.visits import Visits
 from app.workers import Turns
 from concordat.assembly.log import build_receipts, build_trust
+from concordat.assembly.workers import build_guard
 from concordat.module import Infrastructure, Service, Subscription
 from core.clubs.settlement import SettlementState
 from core.clubs.visit import VisitCheckedIn
@@ -57,6 +58,8 @@ def build(i: Infrastructure) -> ClubsUseCases:
             keys=PairKeys(secrets=i.secrets, key_pair=i.key_pair, random_bytes=i.random_bytes),
             trust=build_trust(i),
             signatures=i.signatures,
+            guard=build_guard(i),
+            backlog=i.backlog,
         ),
     )
 

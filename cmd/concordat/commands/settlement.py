@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 settlement = typer.Typer(help="What pairs of clubs settled of their visits, month by month.", no_args_is_help=True)
 
+_REFUSED = {
+    "settled": "settled, with other visits: records were changed or lost since",
+    "other-pair": "other-pair, opened with other keys or organisations: are the pair's secrets the ones it began with?",
+}
 Club = Annotated[str, typer.Option("--club", help="Whose: the club's id or slug.", show_default=False)]
 
 
@@ -114,9 +118,16 @@ async def _opened(settings: Settings, club: str) -> "AsyncIterator[tuple[System,
 
 
 def _as_text(one: dict[str, Any]) -> str:
+    from concordat.clocks import now
+    from core.clubs.settlement import SettlementState, closed_from
+
     lines = [f"{one['period']}  {one['state']:<8}  {one['partner']}"]
+    if one["state"] == SettlementState.OPEN:
+        closed = closed_from(one["period"])
+        waits = "waits: a check-in is in no log yet, or the ledger did not answer. concordat doctor says more"
+        lines.append(f"  is compared from {closed:%Y-%m-%d %H:%M} UTC on" if now() < closed else f"  {waits}")
     if one["reason"]:
-        lines.append(f"  the ledger refuses it: {one['reason']}")
+        lines.append(f"  the ledger refuses it: {_REFUSED.get(one['reason'], one['reason'])}")
     for which in ("first", "second"):
         club = one[f"{which}_club"]
         lines += [f"  only in the log of {club}: visit {each['visit']}" for each in one[f"only_{which}"]]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from concordat.failures import REFUSED, USAGE, Failure
+from concordat.failures import USAGE, Failure
 from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
@@ -70,14 +70,9 @@ async def _issue(settings: Settings, club: str | None, roles: frozenset[str], pr
 
 async def _club(system: "System", said: str) -> UUID:
     """An id is taken as it is; a slug is looked up in the directory."""
-    from concordat.development import club_of
+    from concordat.named import club_named
 
-    found = _as_id(said) or await club_of(system, said)
-    if found is None:
-        slugs = [entry.origin.split("/")[1] for entry in await system.infrastructure.backlog.directory()]
-        known = f"The clubs are {', '.join(sorted(slugs)[:10])}." if slugs else "No club was founded yet."
-        raise Failure(f"There is no club {said}.", known, status=REFUSED)
-    return found
+    return _as_id(said) or await club_named(system, said)
 
 
 def _as_id(said: str) -> UUID | None:

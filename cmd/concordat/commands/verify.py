@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from adapters.outbound.signatures import SIGNATURES
-from concordat.checked import assurance_text, settlement_json, settlement_text, time_text
+from concordat.checked import UNJUDGED, assurance_text, settlement_json, settlement_text, time_text
 from concordat.failures import REFUSED, USAGE, Failure
 from core.log.errors import LogInvalid
 from core.log.proofs import MAX_PROOF
@@ -125,7 +125,7 @@ def _anchored_at(found: Verification) -> str:
 def _judged(found: Verification) -> str:
     """A peer's signature holds no time: whether its certificate was good then takes a witness who says when."""
     if found.certificates_at is None:
-        return "nobody knows when to judge their certificates"
+        return UNJUDGED
     return f"their certificates judged at {time_text(found.certificates_at)}, when the first witness cosigned"
 
 

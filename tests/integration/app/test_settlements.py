@@ -10,19 +10,20 @@ import pytest
 
 from adapters.outbound.local.pairs import LocalPairs
 from adapters.outbound.signatures import SIGNATURES
-from app.clubs.settlements import NotSettled, OpeningLost
+from app.clubs.settlements import EvidenceNotBelieved, NotSettled, OpeningLost
 from concordat.assembly.clubs import gauges
 from core.clubs.settlement import SettlementState
 from core.clubs.visit import VisitCheckedIn
 from core.log.settlements import check_proof
 from core.log.trust import parse_ledger_trust
+from core.log.witness import unknown_origin
 from ports.caller import Caller
 from ports.ledger import LedgerUnavailable
 from ports.pairs import Pair, Pairs, Settled, Signed
 from ports.unit_of_work import Missing
 from shared.canonical import Json
 from tests.support.databases import MEMORY, sqlite_of
-from tests.support.scenes import Scene, found, two_clubs
+from tests.support.scenes import Scene, agree, found, two_clubs
 from tests.support.settling import MARCH, after_march, caught_up, settle, standing, visited
 from tests.support.world import World, caller, world_at
 
@@ -156,6 +157,15 @@ async def test_a_month_waits_while_a_check_in_has_no_place_in_a_log_yet(scene: S
     assert await states(scene) == [SettlementState.OPEN]
 
 
+async def test_a_month_whose_visits_are_in_neither_log_any_more_is_not_settled_as_an_empty_one(scene: Scene) -> None:
+    await visited(scene, 1)
+    for club in (scene.home, scene.host):
+        await forget(scene, club)
+    after_march(scene.world)
+    assert await settle(scene.world, scene.home, scene.host) == 0
+    assert await states(scene) == [SettlementState.OPEN]
+
+
 async def test_a_third_club_sees_nothing_of_it_and_proves_nothing(scene: Scene) -> None:
     visits = await visited(scene)
     stranger = caller((await found(scene.world, "meadow")).id, "eve")
@@ -164,6 +174,60 @@ async def test_a_third_club_sees_nothing_of_it_and_proves_nothing(scene: Scene) 
     assert await standing(scene.world, stranger) == []
     with pytest.raises(Missing):
         await scene.world.clubs.settlements.prove(stranger, visits[0])
+
+
+async def test_a_record_that_cannot_be_read_keeps_only_its_own_pair_from_settling(scene: Scene) -> None:
+    world, third = scene.world, caller((await found(scene.world, "meadow")).id, "eve")
+    other = replace(scene, home=third, agreement=await agree(world, third, scene.host))
+    (visit,) = await visited(other, 1)
+    await visited(scene)
+    async with sqlite_of(world.database).begin() as connection:
+        broken = "UPDATE record SET data = x'00' WHERE club_id = ? AND event_id IN (SELECT id FROM event WHERE type = ?"
+        words = f"{broken} ORDER BY id LIMIT 1)"
+        await connection.exec_driver_sql(words, (scene.host.of_club.hex, VisitCheckedIn.type))
+    after_march(world)
+    assert await settle(world, scene.home, scene.host, third) == 1
+    assert {each.state for each in await standing(world, scene.home)} == {SettlementState.SETTLED}
+    (told,) = await standing(world, third)
+    assert told.state is SettlementState.DIFFERS
+    assert [each.visit for each in (*told.only_first, *told.only_second)] == [visit]
+
+
+async def test_what_was_settled_on_another_ledger_gets_the_word_of_the_one_that_is_trusted_now(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with world_at(sqlite_url, tmp_path) as world:
+        scene = await two_clubs(world)
+        (visit,) = await visited(scene, 1)
+        after_march(world)
+        await settle(world, scene.home, scene.host)
+        (before,) = await standing(world, scene.home)
+    (tmp_path / "secrets" / "ledger+witness").unlink()
+    async with world_at(sqlite_url, tmp_path, ledger_url=f"local:{tmp_path / 'another'}") as world:
+        after_march(world)
+        with pytest.raises(EvidenceNotBelieved, match="not signed by a known key"):
+            await world.clubs.settlements.prove(scene.home, visit)
+        own = world.clubs.settlements
+        early = replace(own, pairs=Unregistered(own.pairs, 0), believed=set())
+        assert [await early.settle(club.of_club) for club in (scene.home, scene.host)] == [0, 0]
+        for _turn in range(2):
+            assert await settle(world, scene.home, scene.host) == 0
+        (after,) = await standing(world, scene.home)
+        assert (after.pair, after.commitment) == (before.pair, before.commitment)
+        trust = parse_ledger_trust(cast(Json, await world.ledger.trust()))
+        checked = check_proof(await world.clubs.settlements.prove(scene.home, visit), trust, SIGNATURES)
+        assert checked.step is None, checked.reason
+        assert world.clubs.settlements.believed == {scene.home.of_club, scene.host.of_club}
+
+
+async def test_aud7_before_a_pair_settles_every_log_is_compared_and_not_its_own_alone(scene: Scene) -> None:
+    await visited(scene, 1)
+    await found(scene.world, "meadow")
+    after_march(scene.world)
+    await settle(scene.world, scene.home, scene.host)
+    everybody = {entry.club for entry in await scene.world.backlog.directory()}
+    assert len(everybody) == 3
+    assert scene.world.clubs.settlements.guard.known.keys() == everybody
 
 
 async def test_each_pair_has_an_id_and_keys_of_its_own(world: World, scene: Scene) -> None:
@@ -205,6 +269,24 @@ class Away:
         self._answers -= 1
         if self._answers < 0:
             raise LedgerUnavailable(remedy="wait")
+
+
+class Unregistered(Away):
+    """A ledger that has no anchor of a log yet, and so knows nobody to whom it belongs."""
+
+    async def open(self, pair: bytes, keys: tuple[bytes, bytes], origins: tuple[str, str]) -> Pair:
+        raise unknown_origin(origins[0])
+
+
+async def test_a_month_waits_while_the_ledger_does_not_know_a_log_yet_and_nobody_is_alarmed(scene: Scene) -> None:
+    await visited(scene)
+    after_march(scene.world)
+    own = scene.world.clubs.settlements
+    early = replace(own, pairs=Unregistered(own.pairs, 0))
+    for club in (scene.home, scene.host):
+        assert await early.settle(club.of_club) == 0
+    assert await states(scene) == [SettlementState.OPEN]
+    assert await settle(scene.world, scene.home, scene.host) == 1
 
 
 @pytest.mark.parametrize("answers", range(5))

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cryptography import x509
@@ -11,15 +12,20 @@ from cryptography.hazmat.primitives import hashes
 
 from adapters.outbound.fabric.gateway.errors import Fault
 from adapters.outbound.fabric.ledger import OUTCOMES
+from adapters.outbound.signatures import SIGNATURES
+from app.clubs.settlements import EvidenceNotBelieved
 from app.clubs.visits import Decision
 from concordat.assembly.fabric import ledger_gauges
+from core.log.evidence import Vouched
 from core.log.receipts import Assurance, State, Validity, Verification, verify_receipt
+from core.log.settlements import check_proof
 from ports.ledger import LedgerUnavailable
 from tests.contracts.worlds import renamed
 from tests.fabric_simulator.network import SimulatedNetwork
 from tests.support.consortium import consortium, write_profile
 from tests.support.logs import verified
 from tests.support.scenes import Scene, found, two_clubs
+from tests.support.settling import after_march, settle, visited
 from tests.support.world import World, caller, world_at
 
 PEERS = ("org1.peer", "org2.peer")
@@ -165,6 +171,48 @@ async def test_with_another_ledger_old_receipts_are_proven_by_anchors_of_the_new
         await renamed(world, scene.host, "Haven")
         await world.settle()
         assert (await receipt_of(world, scene, decision)).assurance is Assurance.CONSORTIUM
+
+
+async def vouched(world: World, scene: Scene, visit: UUID) -> Vouched | None:
+    """Who stands behind the settlement that a visit is in, after a turn of the worker; None where nobody does here."""
+    await settle(world, scene.home, scene.host)
+    try:
+        proof = await world.clubs.settlements.prove(scene.home, visit)
+    except EvidenceNotBelieved:
+        return None
+    return check_proof(proof, (await world.log.trust.bundle()).ledger, SIGNATURES).vouched
+
+
+async def test_what_was_settled_goes_to_another_ledger_once_that_knows_both_logs(place: Place) -> None:
+    async with world_at(place.url, place.folder) as world:
+        scene = await two_clubs(world)
+        (visit,) = await visited(scene, 1)
+        after_march(world)
+        settled = await vouched(world, scene, visit)
+        assert settled is not None and settled.assurance is Assurance.SELF
+    async with place.world() as world:
+        assert await vouched(world, scene, visit) is None
+        for club in (scene.home, scene.host):
+            await renamed(world, club, "Haven")
+        await world.settle()
+        settled = await vouched(world, scene, visit)
+        assert settled is not None and settled.organisations == ("Org1MSP", "Org2MSP")
+
+
+async def test_a_settlement_gets_the_word_of_more_organisations_when_more_are_asked_for(
+    place: Place, network: SimulatedNetwork
+) -> None:
+    place.profile = write_profile(network, place.profile.parent, k=1, organisations=1)
+    async with place.world() as world:
+        scene = await two_clubs(world)
+        (visit,) = await visited(scene, 1)
+        after_march(world)
+        settled = await vouched(world, scene, visit)
+        assert settled is not None and settled.organisations == ("Org1MSP",)
+    place.profile = write_profile(network, place.profile.parent)
+    async with place.world() as world:
+        settled = await vouched(world, scene, visit)
+        assert settled is not None and settled.organisations == ("Org1MSP", "Org2MSP")
 
 
 def gauges_of(world: World) -> dict[str, float]:

@@ -12,13 +12,16 @@ from sqlalchemy import select, update
 from adapters.outbound.ed25519 import Signer
 from adapters.outbound.sql import schema
 from adapters.outbound.sql.database import mine
+from app.log.guard import LogFrozen
 from app.log.publisher import CHECKPOINT
+from core.clubs.settlement import SettlementState
 from core.log.notes import VerifierKey
 from core.log.receipts import Validity, verify_receipt
 from ports.caller import Caller
 from tests.contracts.worlds import renamed
 from tests.support.logs import verified
-from tests.support.scenes import found
+from tests.support.scenes import found, two_clubs
+from tests.support.settling import after_march, settle, standing, visited
 from tests.support.world import World, caller, world_at
 
 _FIRST = select(schema.leaf.c.event_id).where(schema.leaf.c.index == 0, mine(schema.leaf))
@@ -136,6 +139,25 @@ class Restoring:
             await grown(world, club, "Three")
             assert world.system.alarms() == []
             assert await verified(world, club) == 4
+
+    async def test_a_month_is_not_settled_with_what_a_log_that_was_set_back_has_left(self, stage: Stage) -> None:
+        async with stage.world() as world:
+            scene = await two_clubs(world)
+            await visited(scene, 1)
+        stage.back_up()
+        async with stage.world() as world:
+            await visited(replace(scene, world=world), 1)
+        stage.restore()
+        async with stage.world() as world:
+            after_march(world)
+            first, second = sorted((scene.home, scene.host), key=lambda each: each.of_club)
+            with pytest.raises(LogFrozen, match="the log is behind"):
+                await settle(world, first)
+            assert await settle(world, second) == 0
+            (month,) = await standing(world, first)
+            assert month.state is SettlementState.OPEN
+            secrets = world.system.infrastructure.secrets
+            assert await secrets.get(f"pair/{first.of_club}.{second.of_club}/blinding") is None
 
     async def test_a_restore_under_a_running_worker_is_noticed(self, stage: Stage) -> None:
         async with stage.world() as world:

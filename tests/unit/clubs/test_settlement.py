@@ -14,6 +14,7 @@ from core.clubs.settlement import (
     MalformedCheckIn,
     Unmatched,
     check_in_of,
+    closed_from,
     difference,
     newest_closed,
     of_pair,
@@ -76,6 +77,13 @@ def test_a_period_is_closed_exactly_a_day_after_its_end() -> None:
     midnight = datetime(2026, 4, 2, tzinfo=UTC)
     assert newest_closed(midnight) == "2026-03"
     assert newest_closed(midnight - timedelta(microseconds=1)) == "2026-02"
+
+
+@given(INSTANTS)
+def test_a_period_is_the_newest_closed_one_from_the_instant_on_that_it_is_said_to_be(now: datetime) -> None:
+    period = period_of(now)
+    assert newest_closed(closed_from(period)) == period
+    assert newest_closed(closed_from(period) - timedelta(microseconds=1)) < period
 
 
 def test_a_check_in_is_read_out_of_its_record() -> None:

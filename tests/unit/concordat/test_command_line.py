@@ -7,11 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from concordat import clocks
 from concordat import main as command_line
 from concordat.failures import Failure
 from shared.canonical import dumps
@@ -69,15 +71,42 @@ def test_unknown_setting_is_wrong_usage_of_every_command(
     assert "CONCORDAT_HTTP_PORT" in capsys.readouterr().err
 
 
-def test_club_that_there_is_not_is_a_refusal_with_status_1(
+NOBODY = "01960000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize("words", [("token",), ("settlement", "list"), ("settlement", "prove", NOBODY)])
+def test_club_that_there_is_not_is_wrong_usage(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    assert run(monkeypatch, *words, "--club", "nosuch") == 2
+    told = capsys.readouterr().err
+    assert "There is no club nosuch." in told
+    assert "No club was founded yet." in told
+
+
+def test_id_that_no_club_has_is_not_taken_for_one_without_settlements(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "migrate") == 0
-    assert run(monkeypatch, "token", "--club", "nosuch") == 1
-    assert "There is no club nosuch." in capsys.readouterr().err
+    assert run(monkeypatch, "settlement", "list", "--club", NOBODY) == 2
+    assert f"There is no club {NOBODY}." in capsys.readouterr().err
 
 
-NOBODY = "01960000-0000-7000-8000-000000000001"
+def test_clock_is_ahead_in_the_local_profile_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = {"NETWORK": "clubs.test", "ISSUER": "clubs.test", "AUDIENCE": "clubs.test"}
+    for name, value in real.items():
+        monkeypatch.setenv(f"CONCORDAT_{name}", value)
+    assert run(monkeypatch, "serve", "--profile", "production", "--clock-ahead-days", "35") == 2
+    assert "The clock may be ahead in the local profile only." in capsys.readouterr().err
+
+
+def test_clock_that_is_ahead_shows_the_same_instant_of_a_later_day() -> None:
+    before = clocks.now()
+    later = clocks.ahead(35)()
+    assert before <= later - timedelta(days=35) <= clocks.now()
 
 
 @pytest.mark.parametrize(

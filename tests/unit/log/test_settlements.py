@@ -120,6 +120,9 @@ def test_a_visit_that_was_not_settled_is_not_proven() -> None:
 
 def test_a_proof_is_told_from_a_receipt_and_read_as_it_was_written() -> None:
     assert is_proof(good())
+    assert is_proof(json.dumps(json.loads(good()), indent=2).encode()), (
+        "one that was made pretty is named as what it is"
+    )
     assert not is_proof(b"c2sp.org/tlog-proof@v1\n")
     assert write(parse_proof(good())) == good()
 
