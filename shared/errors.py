@@ -18,7 +18,8 @@ class ConcordatError(Exception):
         self.parameters: Mapping[str, object] = parameters
 
     def __str__(self) -> str:
-        shown = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        """What it is; the remedy, which is a sentence of its own, is shown by whoever knows the reader."""
+        shown = ", ".join(f"{name}={value}" for name, value in self.parameters.items() if name != "remedy")
         return f"{self.title} [{self.code}]" + (f" ({shown})" if shown else "")
 
 

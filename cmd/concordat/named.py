@@ -1,5 +1,6 @@
-"""Clubs as people name them on the command line: by id or by slug."""
+"""Clubs and logs as people name them on the command line: a club by id or by slug, a log by its origin."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from concordat.container import System
 
 MOST_NAMED = 10
+_EMPTY = "No club was founded yet."
 
 
 async def club_named(system: "System", text: str) -> UUID:
@@ -18,6 +20,15 @@ async def club_named(system: "System", text: str) -> UUID:
     slugs = {parse_origin(entry.origin).club: entry.club for entry in directory}
     found = {**slugs, **{str(entry.club): entry.club for entry in directory}}.get(text)
     if found is None:
-        known = f"The clubs are {', '.join(sorted(slugs)[:MOST_NAMED])}." if slugs else "No club was founded yet."
-        raise Failure(f"There is no club {text}.", known, status=USAGE)
+        raise _nothing("club", text, slugs)
     return found
+
+
+def no_log(text: str, origins: Iterable[str]) -> Failure:
+    """What a command says of a log that is none of these."""
+    return _nothing("log", text, origins)
+
+
+def _nothing(what: str, text: str, known: Iterable[str]) -> Failure:
+    some = ", ".join(sorted(known)[:MOST_NAMED])
+    return Failure(f"There is no {what} {text}.", f"The {what}s are {some}." if some else _EMPTY, status=USAGE)

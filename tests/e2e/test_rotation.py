@@ -134,7 +134,7 @@ def test_the_command_does_it_alone_where_nothing_runs_and_the_next_server_goes_o
         done(installation, "log", "audit")
     assert is_valid(installation, after, tmp_path / "trust.json")
     unknown = installation.run("log", "rotate-key", "local.concordat.example/nobody/1")
-    assert (unknown.returncode, "There is no log" in unknown.stderr) == (2, True), said(unknown)
+    assert (unknown.returncode, f"The logs are {ORIGIN}" in unknown.stderr) == (2, True), said(unknown)
 
 
 def test_on_postgres_the_worker_of_another_process_takes_the_key_up(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from concordat.failures import REFUSED, USAGE, Failure
+from concordat.failures import REFUSED
 from concordat.interrupts import run
+from concordat.named import no_log
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -94,7 +95,7 @@ def _check_known(origins: Sequence[str], known: Sequence[str]) -> None:
     """Nothing is found in a log that there is not: who misspelt one must not read that everything matches."""
     for origin in origins:
         if origin not in known:
-            raise Failure(f"There is no log {origin}.", "Without --log, every log is audited and named.", status=USAGE)
+            raise no_log(origin, known)
 
 
 def _show(finding: "Finding", *, as_json: bool) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from concordat.commands.audit import log
-from concordat.failures import REFUSED, USAGE, Failure
+from concordat.failures import REFUSED, Failure
 from concordat.interrupts import run
+from concordat.named import no_log
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -64,7 +65,7 @@ async def _rebuild(
         present = {entry.origin for entry in await i.backlog.directory()}
         gone = await missing(i.network, present, i.ledger, i.publication)
         if unknown := [origin for origin in origins or () if origin not in present and origin not in gone]:
-            raise Failure(f"There is no log {unknown[0]}.", "GET /v1/directory lists them.", status=USAGE)
+            raise no_log(unknown[0], {*present, *gone})
         with Bar() as bar:
             rebuilt = await build_rebuild(i).run(bar.progress, origins, write=write)
         return rebuilt, [origin for origin in gone if origins is None or origin in origins]

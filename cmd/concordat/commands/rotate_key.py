@@ -9,8 +9,9 @@ import typer
 
 from concordat.commands.audit import log
 from concordat.commands.rebuild import alone_with_logs
-from concordat.failures import USAGE, Failure
+from concordat.failures import Failure
 from concordat.interrupts import run
+from concordat.named import no_log
 from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
@@ -68,9 +69,10 @@ async def _rotate(settings: Settings, origin: str, wait: float) -> tuple[int, "L
 
     async with migrated(settings) as system:
         i = system.infrastructure
-        club = next((entry.club for entry in await i.backlog.directory() if entry.origin == origin), None)
+        clubs = {entry.origin: entry.club for entry in await i.backlog.directory()}
+        club = clubs.get(origin)
         if club is None:
-            raise Failure(f"There is no log {origin}.", "GET /v1/directory lists them.", status=USAGE)
+            raise no_log(origin, clubs)
         rotation = build_rotation(i, build_guard(i))
         number = await asked(rotation, club)
         try:

@@ -153,6 +153,7 @@ def test_audit_of_a_log_that_there_is_not_does_not_say_that_everything_matches(
     told = capsys.readouterr()
     assert told.out == ""
     assert "There is no log local.concordat.example/harbor/1." in told.err
+    assert "No club was founded yet." in told.err
 
 
 @pytest.mark.parametrize("words", [("token", "--club"), ("subject", "erase", NOBODY, "--yes", "--club")])
@@ -254,7 +255,7 @@ def test_real_profile_is_not_served_before_it_is_migrated(monkeypatch: pytest.Mo
     [
         (Failure("It is so.", "Do this."), 1, "Error: It is so.\nDo this.\n"),
         (Failure("It is so.", status=2), 2, "Error: It is so.\n"),
-        (Unavailable(remedy="Mend it."), 1, "Mend it.\n"),
+        (Unavailable(remedy="Mend it."), 1, f"Error: {Unavailable.title} [{Unavailable.code}]\nMend it.\n"),
         (Unavailable(), 1, command_line.ASK_DOCTOR),
         (PermissionError(13, "Permission denied", "/x"), 1, "Error: /x cannot be used: Permission denied.\n"),
         (OSError("no"), 1, "This should not have happened: OSError: no"),
