@@ -31,6 +31,9 @@ async def meaning() -> AsyncIterator[None]:
         raise StoreUnavailable(reason="no connection was free in time") from error
     except DBAPIError as error:
         raise _meaning_of(error) from error
+    except asyncpg.InvalidCachedStatementError as error:
+        # A migration came between; the driver prepares its statements anew.
+        raise StoreUnavailable(reason="its tables have just been changed") from error
     except asyncpg.PostgresError as error:
         found = _meaning_of_state(error.sqlstate)
         if found is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Integer, column, func, select, table
 from sqlalchemy.engine import URL, make_url
 
 from adapters.outbound.sql.meaning import Contended
@@ -232,6 +232,20 @@ async def test_requests_that_are_given_up_leave_nothing_open(
         }
     assert await name_of(world, ann) == "Harbour"
     await asyncio.to_thread(_until_idle, shared_postgres_database)
+
+
+async def test_a_table_that_was_altered_under_a_prepared_statement_costs_one_request(
+    world: World, shared_postgres_database: PostgresDatabase
+) -> None:
+    execute, name = shared_postgres_database.server.execute, shared_postgres_database.name
+    await asyncio.to_thread(execute, "CREATE TABLE altered AS SELECT 1 AS number", name)
+    await asyncio.to_thread(execute, "GRANT SELECT ON altered TO PUBLIC", name)
+    reading = select(table("altered", column("number", Integer)))
+    assert await world.database.rows(None, reading) == [{"number": 1}]
+    await asyncio.to_thread(execute, "ALTER TABLE altered ALTER COLUMN number TYPE bigint", name)
+    with pytest.raises(StoreUnavailable):
+        await world.database.rows(None, reading)
+    assert await world.database.rows(None, reading) == [{"number": 1}]
 
 
 def _until_idle(database: PostgresDatabase) -> None:
