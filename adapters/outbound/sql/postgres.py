@@ -145,7 +145,8 @@ class Postgres:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     dsn(self._settings.url),
-                    min_size=1,
+                    # Whoever needs a connection connects: nobody waits for one that somebody else tries to get.
+                    min_size=0,
                     max_size=self._settings.pool_size,
                     reset=_as_it_came,
                     timeout=_CONNECT_SECONDS,

@@ -234,6 +234,23 @@ async def test_requests_that_are_given_up_leave_nothing_open(
     await asyncio.to_thread(_until_idle, shared_postgres_database)
 
 
+async def test_nobody_waits_for_the_connection_that_another_one_tries_to_get(tmp_path: Path) -> None:
+    arrived = asyncio.Barrier(3)
+
+    async def hang_up(_client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        await arrived.wait()
+        client_out.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with world_at(f"postgresql://nobody@127.0.0.1:{port}/nothing", tmp_path) as world:
+            reads = [world.database.rows(None, select(func.now().label("now"))) for _ in range(3)]
+            # All three are there before the first of them is told that nothing comes of it.
+            async with asyncio.timeout(4):
+                outcomes = await asyncio.gather(*reads, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
+
+
 async def test_a_table_that_was_altered_under_a_prepared_statement_costs_one_request(
     world: World, shared_postgres_database: PostgresDatabase
 ) -> None:
