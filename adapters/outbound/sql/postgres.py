@@ -73,8 +73,11 @@ class Postgres:
                 await _roll_back(driver)
                 raise
             finally:
-                self._in_use -= 1
-                await pool.release(driver)
+                try:
+                    await pool.release(driver)
+                finally:
+                    # Not before: until then a statement that was given up may hold it.
+                    self._in_use -= 1
             if ended != "COMMIT":
                 # Postgres rolls back what a failed statement has spoilt, and calls it no error.
                 raise RuntimeError("a transaction went on after one of its statements had failed")
@@ -168,10 +171,12 @@ def _session(settings: Settings) -> dict[str, str]:
 
 
 async def _roll_back(driver: Driver) -> None:
-    """What went wrong before is what is told; a connection on which this goes wrong too is not used again."""
+    """What went wrong before is what is told; a connection on which this goes wrong too is not used again.
+
+    Also where nothing seems to have begun: the driver does not know yet what became of a BEGIN that was given up.
+    """
     with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
-        if driver.is_in_transaction():
-            await driver.execute("ROLLBACK")
+        await driver.execute("ROLLBACK")
 
 
 async def _as_it_came(_driver: Driver) -> None:

@@ -1,9 +1,11 @@
 """What befalls a transaction on a real Postgres: an error that says what to do, and a key that settles it."""
 
 import asyncio
+import os
+import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +234,53 @@ async def test_requests_that_are_given_up_leave_nothing_open(
         }
     assert await name_of(world, ann) == "Harbour"
     await asyncio.to_thread(_until_idle, shared_postgres_database)
+
+
+@contextmanager
+def silent(backends: Sequence[int]) -> Iterator[None]:
+    """These processes of the server answer nothing meanwhile, not even that a statement is to be given up."""
+    for backend in backends:
+        os.kill(backend, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for backend in backends:
+            os.kill(backend, signal.SIGCONT)
+
+
+async def backends(world: World) -> Sequence[int]:
+    """Both connections' processes."""
+    pid = select(func.pg_backend_pid())
+    async with world.database.reading(None) as one, world.database.reading(None) as two:
+        return [await one.value(pid), await two.value(pid)]
+
+
+async def test_a_connection_that_is_still_being_given_up_is_not_free(world: World, ann: Caller) -> None:
+    with silent(await backends(world)):
+        given_up = [asyncio.create_task(name_of(world, ann)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        for task in given_up:
+            task.cancel()
+        await asyncio.sleep(0.05)
+        with pytest.raises(StoreUnavailable, match="no connection was free in time"):
+            await name_of(world, ann)
+    outcomes = await asyncio.gather(*given_up, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, asyncio.CancelledError]
+    assert await name_of(world, ann) == "Harbour"
+
+
+async def test_a_request_that_is_given_up_while_it_begins_is_nothing_to_complain_of(world: World, ann: Caller) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, complaint: complaints.append(complaint))
+    with silent(await backends(world)):
+        given_up = asyncio.create_task(name_of(world, ann))
+        await asyncio.sleep(0.05)
+        given_up.cancel()
+        await asyncio.sleep(0.05)
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert await name_of(world, ann) == "Harbour"
+    assert complaints == []
 
 
 async def test_nobody_waits_for_the_connection_that_another_one_tries_to_get(tmp_path: Path) -> None:
