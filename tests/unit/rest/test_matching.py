@@ -1,7 +1,10 @@
 """Which route takes a request: most are told apart by how their path begins, and all as ever."""
 
+from typing import Any
+
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
+from opentelemetry import trace
 
 from tests.unit.rest.fake import Served
 
@@ -36,3 +39,36 @@ async def test_a_request_is_taken_by_its_route_or_by_none(
     served: Served, root_path: str, method: str, path: str, status: int
 ) -> None:
     assert (await ask(served, method, f"{root_path}{path}", root_path)).status_code == status
+
+
+class Tracing(trace.TracerProvider, trace.Tracer):
+    """A tracer that keeps the names of its spans."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def get_tracer(self, *_: Any, **__: Any) -> trace.Tracer:
+        return self
+
+    def start_span(self, *_: Any, **__: Any) -> trace.Span:
+        return Named(self.names)
+
+    def start_as_current_span(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError
+
+
+class Named(trace.NonRecordingSpan):
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(trace.INVALID_SPAN_CONTEXT)
+        self._names = names
+
+    def update_name(self, name: str) -> None:
+        self._names.append(name)
+
+
+async def test_traces_are_named_after_the_route(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracing = Tracing()
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: tracing)
+    for path in ("/v1/things", f"/v1/things/{UNKNOWN}", "/v1/thing", "/v1/things"):
+        await ask(served, "GET", path)
+    assert tracing.names == ["GET /v1/things", "GET /v1/things/{thing_id}", "GET /v1/things"]

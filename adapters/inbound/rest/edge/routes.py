@@ -73,6 +73,7 @@ class Index(BaseRoute):
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._routes: dict[tuple[str, int, str], list[StrictRoute]] = defaultdict(list)
+        self.path_format: str | None = None
         for route in routes:
             if isinstance(route, StrictRoute) and ":path}" not in route.path:
                 for method in route.methods or ():
@@ -83,6 +84,8 @@ class Index(BaseRoute):
             for route in self._routes.get((scope["method"], *_place(scope["path"])), ()):
                 match, found = route.matches(scope)
                 if match is Match.FULL:
+                    # FastAPI names the trace of a request by what it finds here right after.
+                    self.path_format = route.path_format
                     return match, found
         return Match.NONE, {}
 
