@@ -30,6 +30,7 @@ from tests.contracts.ledger import HONEST, ORIGIN, OTHER, SUMMIT, SampleLog
 from tests.fabric_simulator.identities import Authority
 from tests.support.attempts import MemoryAttempts
 from tests.support.fabric_backends import Ledgers
+from tests.support.lagging import comes_to
 from tests.support.networks import Network
 
 MVCC_READ_CONFLICT = 11
@@ -117,7 +118,8 @@ async def test_what_an_orderer_acknowledged_before_it_was_killed_is_sent_again_a
     await scene.network.restart("orderer")
     assert await submitting == [FIVE]
     assert scene.outcomes == [VALID]
-    assert await (await scene.ledger()).head(ORIGIN) == HONEST.head(5)
+    another = await scene.ledger()
+    await comes_to(lambda: another.head(ORIGIN), HONEST.head(5))
 
 
 async def test_a_commit_that_nobody_knows_of_is_settled_by_the_next_submit(scene: Scene) -> None:

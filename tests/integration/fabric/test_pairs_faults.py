@@ -20,6 +20,7 @@ from tests.contracts.pairs import APRIL, MARCH, ORIGINS, PAIR, STRANGER
 from tests.integration.fabric.test_ledger_faults import HASTY, STUBBORN, Interrupted, Killed
 from tests.support.attempts import MemoryAttempts
 from tests.support.fabric_backends import Ledgers
+from tests.support.lagging import comes_to
 from tests.support.networks import Network
 
 Deed = Callable[[], Awaitable[None]]
@@ -51,7 +52,7 @@ class Scene:
     async def is_settled_once(self) -> None:
         """The period is held with evidence, and the pair counts one."""
         worker, settled = await self.worker(), PAIR.signed().settled
-        assert await worker.settled(PAIR.id, MARCH) == settled
+        await comes_to(lambda: worker.settled(PAIR.id, MARCH), settled)
         evidence = await worker.evidence(settled)
         assert evidence is not None
         check_settled(cast("dict[str, Json]", evidence), settled, self.ledgers.trust, SIGNATURES)
