@@ -78,8 +78,8 @@ lint: env-dev
 
 .PHONY: check
 check: lint ## The fast gate, under a minute: style, types, imports, architecture, unit and embedded contract tests
-	$(DEV)/python -m pytest -q -n 3 --dist loadfile --ignore-glob='*_postgres.py' -m 'not real_fabric' \
-		-k 'not simulated-v2.5.16' tests/architecture tests/unit tests/contracts $(PYTEST_ARGS)
+	$(DEV)/python -m pytest -q -n 3 --dist loadfile -p no:schemathesis --ignore-glob='*_postgres.py' \
+		-m 'not real_fabric' -k 'not simulated-v2.5.16' tests/architecture tests/unit tests/contracts $(PYTEST_ARGS)
 
 .PHONY: test
 test: env lint ## Everything, on the embedded adapters and on a real Postgres

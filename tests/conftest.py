@@ -8,9 +8,13 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from concordat.garbage import collect_from_now_on, leave_until_started
 from concordat.stopping import new_loop
 from tests.support import engines, fabric_programs, node
 from tests.support.postgres import PostgresServer, version
+
+# Thousands of tests are collected, none of which is garbage before the end: looking for some among them takes seconds.
+leave_until_started()
 
 # The suites carry the assertions of every backend, yet are no test files themselves.
 pytest.register_assert_rewrite("tests.contracts")
@@ -28,6 +32,10 @@ settings.load_profile("concordat")
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Every test runs on the loop that the product runs on."""
     return {"product": new_loop}
+
+
+def pytest_collection_finish() -> None:
+    collect_from_now_on()
 
 
 @pytest.fixture(scope="session")
