@@ -1,11 +1,13 @@
-"""Which route takes a request: most are told apart by how their path begins, and all as ever."""
+"""Which route takes a request: it is found at once where it can be, and all are matched as ever."""
 
 from typing import Any
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 from opentelemetry import trace
+from starlette.routing import Match
 
+from adapters.inbound.rest.edge.routes import Index, StrictRoute
 from tests.unit.rest.fake import Served
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -39,6 +41,27 @@ async def test_a_request_is_taken_by_its_route_or_by_none(
     served: Served, root_path: str, method: str, path: str, status: int
 ) -> None:
     assert (await ask(served, method, f"{root_path}{path}", root_path)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [
+        ("GET", "/v1/things", "things.list"),
+        ("POST", "/v1/things", "things.make"),
+        ("PATCH", f"/v1/things/{UNKNOWN}", "things.amend"),
+        ("DELETE", "/v1/things", None),
+        ("GET", "/v1/thing", None),
+    ],
+)
+def test_a_route_is_found_without_trying_the_others(
+    served: Served, method: str, path: str, operation: str | None
+) -> None:
+    (index,) = [route for route in served.app.routes if isinstance(route, Index)]
+    first = next(at for at, route in enumerate(served.app.routes) if isinstance(route, StrictRoute))
+    assert served.app.routes.index(index) < first
+    match, found = index.matches({"type": "http", "method": method, "path": path})
+    assert match is (Match.NONE if operation is None else Match.FULL)
+    assert getattr(found.get("route"), "operation_id", None) == operation
 
 
 class Tracing(trace.TracerProvider, trace.Tracer):

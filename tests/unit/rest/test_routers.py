@@ -81,12 +81,6 @@ async def test_an_operation_calls_the_use_case_of_its_name(route: APIRoute, use_
     assert list(arguments) == expected
 
 
-def test_hot_operations_are_matched_first() -> None:
-    """The first matching route wins after all before it were tried."""
-    first = [str(route.operation_id) for route in cast(list[APIRoute], visits_router(FAKE).routes)[:4]]
-    assert first == ["clubs.visit.check_in", "clubs.visit.check_out", "clubs.visit.read", "clubs.visit.list"]
-
-
 def test_a_router_is_made_anew_for_each_app() -> None:
     one, other = clubs_router(FAKE), clubs_router(FAKE)
     assert isinstance(one, APIRouter) and one is not other
