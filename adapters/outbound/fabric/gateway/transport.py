@@ -68,15 +68,16 @@ class GrpcTransport:
 
     async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes:
         """Raises TransportError, of the last peer that was tried."""
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_seconds
         for attempt in range(len(self._channels)):
             place = self._current
-            left = deadline - asyncio.get_running_loop().time()
             try:
-                answer: bytes = await _unary(self._channels[place], method)(request, timeout=max(left, 0))
+                left = max(deadline - clock(), 0)
+                answer: bytes = await _unary(self._channels[place], method)(request, timeout=left)
             except grpc.aio.AioRpcError as error:
                 if attempt + 1 == len(self._channels) or not self._left(place, error):
-                    raise _transport_error(error) from None
+                    raise _ended(error, over=clock() >= deadline) from None
             else:
                 return answer
         raise AssertionError("the last attempt returns or raises")
@@ -116,6 +117,13 @@ def _channel(peer: Peer) -> grpc.aio.Channel:
 
 def _unary(channel: grpc.aio.Channel, method: str) -> Any:
     return channel.unary_unary(f"/gateway.Gateway/{method}")
+
+
+def _ended(error: grpc.aio.AioRpcError, *, over: bool) -> TransportError:
+    """A peer keeps the time of a call too and resets its stream, which is CANCELLED where that is heard first."""
+    if over and error.code() is grpc.StatusCode.CANCELLED:
+        return TransportError(grpc.StatusCode.DEADLINE_EXCEEDED.name, error.details() or "", _details(error))
+    return _transport_error(error)
 
 
 def _transport_error(error: grpc.aio.AioRpcError) -> TransportError:
