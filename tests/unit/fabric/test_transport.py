@@ -18,8 +18,8 @@ _RESET = "Stream removed (RST_STREAM (Received RST_STREAM with error code 8))"
 async def test_a_call_that_a_peer_resets_has_ended_by_its_deadline_once_that_is_over(
     monkeypatch: pytest.MonkeyPatch, after: float, code: str
 ) -> None:
-    async def reset(_request: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109 - gRPC's own name
-        await asyncio.sleep(after * timeout)
+    async def reset(_request: bytes, **options: float) -> bytes:
+        await asyncio.sleep(after * options["timeout"])
         metadata = grpc.aio.Metadata()
         raise grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, metadata, metadata, _RESET)
 
