@@ -42,6 +42,8 @@ from tests.support.predicate import watch
 
 START = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 12)
+PATIENT: dict[str, Any] = {"acquire_timeout_seconds": 30, "lock_timeout_seconds": 30}
+"""For tests that ask what happens, not how fast: a slow machine gives the same answers."""
 """The day of `START` wherever the clubs of the scenes are."""
 
 

@@ -13,14 +13,14 @@ from ports.bus import Message
 from tests.contracts.worlds import renamed
 from tests.support.databases import MEMORY
 from tests.support.scenes import found
-from tests.support.world import World, caller, world_at
+from tests.support.world import PATIENT, World, caller, world_at
 
 OUR_TYPES = frozenset({ClubAmended.type})
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with world_at(MEMORY, tmp_path) as world:
+    async with world_at(MEMORY, tmp_path, **PATIENT) as world:
         yield world
 
 

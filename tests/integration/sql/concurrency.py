@@ -27,9 +27,6 @@ from tests.integration.sql.hasty import Hasty, Purge, Unmarked
 from tests.support.scenes import Scene, agree, found, terms, two_clubs
 from tests.support.world import TODAY, World, caller
 
-PATIENT: dict[str, Any] = {"acquire_timeout_seconds": 30, "lock_timeout_seconds": 30}
-"""These tests ask what happens, not how fast: a slow machine gives the same answers."""
-
 ANSWERS = 20
 
 GUARDS = ("uq_visit_open", "uq_agreement_live")

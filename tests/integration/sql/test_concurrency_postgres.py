@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from adapters.outbound.sql.postgres import owners_engine
-from tests.integration.sql.concurrency import GUARDS, PATIENT, Concurrency
+from tests.integration.sql.concurrency import GUARDS, Concurrency
 from tests.integration.sql.hasty import Unheld
 from tests.support.databases import PostgresDatabase
-from tests.support.world import Clock, World, world_at
+from tests.support.world import PATIENT, Clock, World, world_at
 
 
 @asynccontextmanager

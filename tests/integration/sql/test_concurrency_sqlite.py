@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sql.concurrency import GUARDS, PATIENT, Concurrency
+from tests.integration.sql.concurrency import GUARDS, Concurrency
 from tests.support.databases import sqlite_of
-from tests.support.world import World, world_at
+from tests.support.world import PATIENT, World, world_at
 
 
 @pytest.fixture

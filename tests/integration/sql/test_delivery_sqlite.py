@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sql.concurrency import PATIENT
 from tests.integration.sql.delivery import Delivery
-from tests.support.world import World, world_at
+from tests.support.world import PATIENT, World, world_at
 
 
 @pytest.fixture
