@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core.clubs.agreement import Agreement
 from core.clubs.eligibility import Facts, Verdict, evaluate, verdict_hash
+from core.clubs.quota import counted
 from core.clubs.visit_states import states_that_consume
 from core.log.disclosures import disclose
 from core.log.sealing import Sealed, seal
@@ -58,7 +59,7 @@ async def judge(
         judged_on=day,
         first_day=stay.first_day,
         last_day=stay.last_day,
-        consumed=tuple(consumed),
+        consumed=tuple(counted(version.terms.quotas, consumed, stay.first_day, stay.last_day)),
     )
     verdict = evaluate(version, facts, at, id=id, visit_id=grant.visit_id)
     return Judged(stay=stay, verdict=verdict, hash=_hash(verdict, stay.key, host.origin))

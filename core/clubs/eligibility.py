@@ -40,7 +40,8 @@ class Facts:
 
     Standing and terms are judged on `judged_on`: the first day of the visit when it is requested or confirmed, the
     present day at check-in. `consumed` has each day once for every other visit of the member under the agreement that
-    uses or reserves it. `agreement_status` is what Agreement.status says of the whole stay at the instant of judgement.
+    uses or reserves it, as far as a quota's window counts it beside the stay: what does not bear on a verdict is not
+    among its inputs. `agreement_status` is what Agreement.status says of the whole stay at the instant of judgement.
     Raises BadStay for days that no visit may have.
     """
 

@@ -1,7 +1,7 @@
 """Counting visited days against a quota's windows (rules vis6 and vis7), calendar ones and rolling ones."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -38,6 +38,15 @@ def overrun(quota: Quota, consumed: Sequence[date], first_day: date, last_day: d
             oldest = days[bisect_left(days, first)] if used else None
             return Overrun(used=used, requested=requested, resets_at=_resets_at(quota, last, oldest))
     return None
+
+
+def counted(quotas: Iterable[Quota], consumed: Sequence[date], first_day: date, last_day: date) -> list[date]:
+    """Those of the consumed days that some window counts beside the stay: no other bears on the verdict."""
+    windows = [window for quota in quotas for window in _windows(quota, first_day, last_day)]
+    if not windows:
+        return []
+    since, until = min(first for first, _last in windows), max(last for _first, last in windows)
+    return [day for day in consumed if since <= day.toordinal() <= until]
 
 
 def _resets_at(quota: Quota, last: int, oldest: int | None) -> date | None:

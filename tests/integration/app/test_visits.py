@@ -1,22 +1,28 @@
 """Visits over real storage: what a desk is told of a visit that is not as far along as it thinks, or further."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from app.clubs.visits import CheckIn, ConfirmVisit, EndVisit, NotTheHost
+from core.clubs.terms import Quota
 from core.clubs.visit_refusals import AlreadyCheckedIn, WindowOver, WrongState
 from tests.support.databases import MEMORY
-from tests.support.scenes import Scene, two_clubs
-from tests.support.world import TODAY, world_at
+from tests.support.scenes import Scene, terms, two_clubs
+from tests.support.world import TODAY, World, world_at
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with world_at(MEMORY, tmp_path) as world:
-        yield await two_clubs(world)
+        yield world
+
+
+@pytest.fixture
+async def scene(world: World) -> Scene:
+    return await two_clubs(world)
 
 
 async def test_vis3_a_visit_that_ended_is_neither_confirmed_nor_checked_in(scene: Scene) -> None:
@@ -67,3 +73,18 @@ async def test_a_visit_whose_days_are_over_is_not_confirmed(scene: Scene) -> Non
     scene.world.clock.forward(days=2)
     with pytest.raises(WindowOver):
         await scene.world.clubs.visits.confirm(scene.host, visit.id, ConfirmVisit())
+
+
+@pytest.mark.parametrize(("quotas", "expected"), [(terms().quotas, [TODAY]), ((), [])], ids=["by month", "no quota"])
+async def test_vis1_a_verdict_keeps_the_days_that_a_quota_counts_and_not_all_that_a_member_ever_came(
+    world: World, quotas: tuple[Quota, ...], expected: list[date]
+) -> None:
+    """With every day of every visit in it, a regular's verdict grew until no disclosure could hold it any more."""
+    scene = await two_clubs(world, terms(quotas=quotas))
+    member = await scene.member()
+    for day in (TODAY, TODAY + timedelta(days=40)):
+        await scene.confirmed(member.id, day)
+    decision = await scene.request(member.id, TODAY + timedelta(days=1))
+    shown = (await world.clubs.verdicts.get(scene.host, decision.receipt)).verdict
+    assert shown is not None and isinstance(shown["inputs"], dict)
+    assert shown["inputs"]["consumed"] == [day.isoformat() for day in expected]
