@@ -43,10 +43,15 @@ TENURES: dict[tuple[Tenure, FactKind], Tenure] = {
     (_T.MEMBER, _F.DECEASED): _T.DECEASED,
     (_T.RESIGNED, _F.TERM): _T.MEMBER,
     (_T.RESIGNED, _F.PAID_THROUGH): _T.RESIGNED,
+    (_T.RESIGNED, _F.SUSPENDED): _T.RESIGNED,
+    (_T.RESIGNED, _F.SUSPENSION_LIFTED): _T.RESIGNED,
     (_T.RESIGNED, _F.EXPELLED): _T.EXPELLED,
     (_T.RESIGNED, _F.DECEASED): _T.DECEASED,
 }
-"""Which fact may be recorded when; expelled and deceased are terminal, resigned may rejoin (rule mem3)."""
+"""Which fact may be recorded when; expelled and deceased are terminal, resigned may rejoin (rule mem3).
+
+Who resigned for a day to come is a member until then, and can be suspended.
+"""
 
 
 class Erased(Conflict):

@@ -33,7 +33,7 @@ FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
 REACHED_BY: dict[Tenure, tuple[Fact, ...]] = {
     Tenure.APPLICANT: (),
     Tenure.MEMBER: (fact(TERM, FIRST, LAST), fact(SUSPENDED, FIRST)),
-    Tenure.RESIGNED: (fact(TERM, FIRST, LAST), fact(RESIGNED, date(2026, 3, 1))),
+    Tenure.RESIGNED: (fact(TERM, FIRST, LAST), fact(SUSPENDED, FIRST), fact(RESIGNED, date(2026, 3, 1))),
     Tenure.EXPELLED: (fact(TERM, FIRST, LAST), fact(EXPELLED, date(2026, 3, 1))),
     Tenure.DECEASED: (fact(TERM, FIRST, LAST), fact(DECEASED, date(2026, 3, 1))),
 }
@@ -98,6 +98,20 @@ def test_mem3_resigned_may_rejoin_within_the_term_that_the_resignation_cut_off()
     back, _ = left.record(fact(TERM, date(2026, 6, 1), LAST))
     for day, expected in ((5, Standing.RESIGNED), (6, Standing.GOOD)):
         assert standing(back.person().facts, date(2026, day, 1), 0) is expected
+
+
+def test_mem3_who_resigned_for_a_day_to_come_is_suspended_like_any_member_until_then() -> None:
+    leaving = enrolled(*good_standing(), fact(RESIGNED, date(2026, 6, 1)))
+    suspended, _ = leaving.record(fact(SUSPENDED, date(2026, 3, 1)))
+    lifted, _ = suspended.record(fact(LIFTED, date(2026, 4, 1)))
+    for member, month, expected in (
+        (leaving, 3, Standing.GOOD),
+        (suspended, 3, Standing.SUSPENDED),
+        (suspended, 4, Standing.SUSPENDED),
+        (lifted, 4, Standing.GOOD),
+        (suspended, 6, Standing.RESIGNED),
+    ):
+        assert standing(member.person().facts, date(2026, month, 1), 0) is expected
 
 
 @pytest.mark.parametrize("first", [date(2026, 3, 1), date(2026, 2, 1), date(2025, 1, 1)])
