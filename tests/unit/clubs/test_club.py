@@ -112,7 +112,19 @@ def test_a_zone_of_the_iana_database_is_accepted(zone: str) -> None:
 
 @pytest.mark.parametrize(
     "zone",
-    ["", "Europe", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "localtime", "Factory", "UTC\0", "CET-1CEST,M3"],
+    [
+        "",
+        "Europe",
+        "Mars/Olympus",
+        "../etc/passwd",
+        "/etc/localtime",
+        "localtime",
+        "Factory",
+        "UTC\0",
+        "CET-1CEST,M3",
+        "posix/Europe/Zurich",
+        "right/Europe/Zurich",
+    ],
 )
 def test_a_zone_that_names_no_zone_is_refused(zone: str) -> None:
     with pytest.raises(UnknownZone):
