@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from adapters.outbound.fabric.gateway import events
-from adapters.outbound.fabric.gateway.errors import EventsError, Fault, TransportError
+from adapters.outbound.fabric.gateway.errors import CLOSED, EventsError, Fault, TransportError
 from adapters.outbound.fabric.gateway.events import Checkpoint, Event
 from adapters.outbound.fabric.gateway.messages import (
     ChaincodeEvent,
@@ -119,3 +119,10 @@ async def test_following_ends_at_what_no_retry_mends() -> None:
     with pytest.raises(EventsError) as refusal:
         await taken(stream, 2)
     assert refusal.value.fault is Fault.CONFIGURATION
+
+
+async def test_following_ends_with_the_gateway_that_it_goes_over() -> None:
+    closed: Answer = TransportError("CANCELLED", CLOSED)
+    client = gateway(Scripted(streams=[[block(3, "a"), closed]]))
+    with pytest.raises(EventsError, match=CLOSED):
+        await taken(client.contract("clubs", "witness").follow(Checkpoint(block_number=0)), 2)

@@ -1,12 +1,14 @@
 """Calls that end without an answer, as gRPC tells it, and what the transport makes of them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import grpc
 import pytest
 
 from adapters.outbound.fabric.gateway import transport as under_test
-from adapters.outbound.fabric.gateway.errors import TransportError
+from adapters.outbound.fabric.gateway.errors import CLOSED, TransportError
 from adapters.outbound.fabric.gateway.transport import GrpcTransport, Peer
 from tests.unit.fabric.scripted import MEMBER
 
@@ -31,3 +33,41 @@ async def test_a_call_that_a_peer_resets_has_ended_by_its_deadline_once_that_is_
     finally:
         await transport.close()
     assert (raised.value.code, raised.value.message) == (code, _RESET)
+
+
+async def test_closing_ends_what_is_under_way_with_an_error_and_cancels_nobody() -> None:
+    async with _silent_peer() as peer:
+        transport = GrpcTransport([peer])
+
+        async def listen() -> None:
+            async for _message in transport.stream("ChaincodeEvents", b""):
+                pass
+
+        call = asyncio.create_task(transport.call("CommitStatus", b"", timeout_seconds=30))
+        under_way = [call, asyncio.create_task(listen())]
+        await asyncio.sleep(0.1)
+        await transport.close()
+        ended = await asyncio.gather(*under_way, return_exceptions=True)
+        assert [str(each) for each in ended] == [f"CANCELLED: {CLOSED}"] * 2
+        for later in (transport.call("Evaluate", b"", timeout_seconds=1), listen()):
+            with pytest.raises(TransportError, match=CLOSED):
+                await later
+
+
+async def test_whoever_cancels_a_call_has_it_cancelled_though_the_transport_is_closed_meanwhile() -> None:
+    async with _silent_peer() as peer:
+        transport = GrpcTransport([peer])
+        call = asyncio.create_task(transport.call("CommitStatus", b"", timeout_seconds=30))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        await transport.close()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+@asynccontextmanager
+async def _silent_peer() -> AsyncIterator[Peer]:
+    """Takes connections, and says nothing on them."""
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    async with server:
+        yield Peer(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}", roots=MEMBER.pem)

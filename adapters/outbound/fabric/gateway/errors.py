@@ -12,6 +12,9 @@ from enum import StrEnum
 VALID = 0
 DUPLICATE_TXID = 9
 
+CLOSED = "the gateway was closed"
+"""The text of a call that was under way then, or was made later."""
+
 VALIDATION_CODES = {
     0: "VALID",
     1: "NIL_ENVELOPE",

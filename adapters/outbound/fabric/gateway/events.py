@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from adapters.outbound.fabric.gateway.errors import EventsError, Fault, TransportError
+from adapters.outbound.fabric.gateway.errors import CLOSED, EventsError, Fault, TransportError
 from adapters.outbound.fabric.gateway.messages import ChaincodeEventsResponse
 from shared.protowire import NotProtobuf, decode
 
@@ -71,7 +71,7 @@ async def followed(begun: Begun, start: Checkpoint) -> AsyncIterator[Event]:
                 pause, start = FIRST_PAUSE_SECONDS, event.checkpoint
                 yield event
         except EventsError as error:
-            if error.fault not in PASSING:
+            if error.fault not in PASSING or error.message == CLOSED:
                 raise
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -1,14 +1,14 @@
 """How requests reach a Gateway: a seam of two methods, and gRPC behind it, over one peer after the other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
 
-from adapters.outbound.fabric.gateway.errors import Detail, TransportError
+from adapters.outbound.fabric.gateway.errors import CLOSED, Detail, TransportError
 from adapters.outbound.fabric.gateway.messages import ErrorDetail, Status
 from shared.protowire import NotProtobuf, decode
 
@@ -65,16 +65,19 @@ class GrpcTransport:
             raise ValueError("a gateway needs at least one peer")
         self._channels = [_channel(peer) for peer in peers]
         self._current = 0
+        self._closed = False
 
     async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes:
         """Raises TransportError, of the last peer that was tried."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout_seconds
         for attempt in range(len(self._channels)):
+            self._require_open()
             place = self._current
             try:
-                left = max(deadline - clock(), 0)
-                answer: bytes = await _unary(self._channels[place], method)(request, timeout=left)
+                with self._ending_calls():
+                    left = max(deadline - clock(), 0)
+                    answer: bytes = await _unary(self._channels[place], method)(request, timeout=left)
             except grpc.aio.AioRpcError as error:
                 if attempt + 1 == len(self._channels) or not self._left(place, error):
                     raise _ended(error, over=clock() >= deadline) from None
@@ -84,12 +87,14 @@ class GrpcTransport:
 
     async def stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
         """Begins at whichever peer answers; raises TransportError when the stream ends, however it does."""
+        self._require_open()
         place = self._current
         multicallable: Any = self._channels[place].unary_stream(f"/gateway.Gateway/{method}")
         call = multicallable(request)
         try:
-            async for message in call:
-                yield message
+            with self._ending_calls():
+                async for message in call:
+                    yield message
         except grpc.aio.AioRpcError as error:
             self._left(place, error)
             raise _transport_error(error) from None
@@ -98,7 +103,23 @@ class GrpcTransport:
         raise TransportError("UNAVAILABLE", "the peer ended the stream")
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.gather(*(channel.close() for channel in self._channels))
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise TransportError(grpc.StatusCode.CANCELLED.name, CLOSED)
+
+    @contextmanager
+    def _ending_calls(self) -> Iterator[None]:
+        """gRPC cancels what is under way on a channel that is closed: whoever waits for it was not cancelled itself."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                self._require_open()
+            raise
 
     def _left(self, place: int, error: grpc.aio.AioRpcError) -> bool:
         """Whether it was the connection that failed; the next call then begins at the next peer."""
