@@ -45,7 +45,7 @@ from adapters.outbound.fabric.gateway.messages import (
     Transaction,
     TransactionAction,
 )
-from adapters.outbound.fabric.gateway.signables import Endorsed, transaction_id
+from adapters.outbound.fabric.gateway.signables import Endorsed, status_question, transaction_id
 from shared.protowire import decode, encode
 from tests.support.organisations import Organisation
 from tests.unit.fabric.scripted import IDENTITY, MEMBER, Answer, Scripted, gateway
@@ -258,6 +258,20 @@ async def test_an_unknown_transaction_is_asked_about_until_the_time_is_over() ->
     assert refusal.value.fault is Fault.OUTCOME_UNKNOWN
     assert len(transport.asked) >= 2
     assert all(seconds <= 0.03 for _method, _request, seconds in transport.asked)
+
+
+async def test_a_question_whose_time_is_over_does_not_wait_for_its_turn_after_others() -> None:
+    transport = Committing()
+    client = gateway(transport, Limits(statuses=1, status_turn_seconds=30))
+    first, second = (Endorsed(channel="clubs", transaction_id=one, data=b"") for one in ("ab", "cd"))
+    asked = asyncio.create_task(client.committed(first))
+    await asyncio.sleep(0)
+    question = status_question(IDENTITY.serialized, second.channel, second.transaction_id)
+    with pytest.raises(CommitStatusError) as refusal:
+        await asyncio.wait_for(client.commit_status(question, within_seconds=0.02), timeout=10)
+    assert refusal.value.fault is Fault.OUTCOME_UNKNOWN
+    assert len(transport.asked) == 1
+    asked.cancel()
 
 
 def test_a_signature_has_the_smaller_s() -> None:

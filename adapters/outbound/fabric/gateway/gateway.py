@@ -174,7 +174,7 @@ class Gateway:
         deadline = clock() + (self.limits.commit_seconds if within_seconds is None else within_seconds)
         while True:
             try:
-                async with self._statuses:
+                async with self._place(deadline):
                     turn = max(min(deadline - clock(), self.limits.status_turn_seconds), 0)
                     answer = await self.transport.call(_STATUS.method, encode(request), timeout_seconds=turn)
             except TransportError as error:
@@ -191,6 +191,19 @@ class Gateway:
         return await self.commit_status(
             status_question(self.identity.serialized, transaction.channel, transaction.transaction_id)
         )
+
+    @asynccontextmanager
+    async def _place(self, deadline: float) -> AsyncIterator[None]:
+        """A place for a question about a commit; raises TransportError where none is free before its time is over."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._statuses.acquire()
+        except TimeoutError:
+            raise TransportError("DEADLINE_EXCEEDED", "others were asked about until the time was over") from None
+        try:
+            yield
+        finally:
+            self._statuses.release()
 
     def _proposed(self, proposal: Proposal) -> SignedProposal:
         signed = self.signed(proposal)
