@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from adapters.outbound.fabric.gateway import transport as under_test
 from adapters.outbound.fabric.gateway.errors import CLOSED, TransportError
 from adapters.outbound.fabric.gateway.transport import GrpcTransport, Peer
+from tests.support.certificates import Authority
 from tests.unit.fabric.scripted import MEMBER
 
 _RESET = "Stream removed (RST_STREAM (Received RST_STREAM with error code 8))"
@@ -63,6 +67,55 @@ async def test_whoever_cancels_a_call_has_it_cancelled_though_the_transport_is_c
         await transport.close()
         with pytest.raises(asyncio.CancelledError):
             await call
+
+
+async def test_a_peer_that_is_far_away_is_waited_for_and_not_left_for_another(tmp_path: Path) -> None:
+    async with _answering(tmp_path) as near, _far(near) as far:
+        transport = GrpcTransport([far, Peer(address="localhost:1", roots=MEMBER.pem)])
+        try:
+            assert await transport.call("Evaluate", b"asked", timeout_seconds=30) == b"asked"
+        finally:
+            await transport.close()
+
+
+@asynccontextmanager
+async def _answering(folder: Path) -> AsyncIterator[Peer]:
+    """Answers with what it is asked."""
+    pair = Authority(folder).signed("peer", address="127.0.0.1")
+
+    async def answer(request: bytes, _context: object) -> bytes:
+        return request
+
+    handler: Any = grpc.unary_unary_rpc_method_handler(answer)
+    methods = {"Evaluate": handler}
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("gateway.Gateway", methods)])
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair.read()]))
+    await server.start()
+    try:
+        yield Peer(address=f"127.0.0.1:{port}", roots=(folder / "authority.crt").read_bytes())
+    finally:
+        await server.stop(None)
+
+
+@asynccontextmanager
+async def _far(peer: Peer) -> AsyncIterator[Peer]:
+    """The same peer behind a proxy that takes its time to connect."""
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(1 << 16):
+                target.write(data)
+        target.close()
+
+    async def connected(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.5)
+        behind, ahead = await asyncio.open_connection(*peer.address.split(":"))
+        await asyncio.gather(pass_on(source, ahead), pass_on(behind, target))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield replace(peer, address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
 
 @asynccontextmanager
