@@ -78,16 +78,36 @@ async def test_a_peer_that_is_far_away_is_waited_for_and_not_left_for_another(tm
             await transport.close()
 
 
+@pytest.mark.parametrize(("method", "answered"), [("Evaluate", True), ("Submit", True), ("CommitStatus", False)])
+async def test_a_peer_that_stands_still_is_left_by_the_next_call_but_not_where_it_only_waits(
+    tmp_path: Path, method: str, answered: bool
+) -> None:
+    async with _answering(tmp_path, still=True) as still, _answering(tmp_path) as peer:
+        transport = GrpcTransport([still, peer])
+        try:
+            with pytest.raises(TransportError, match="DEADLINE_EXCEEDED"):
+                await transport.call(method, b"asked", timeout_seconds=0.2)
+            again = transport.call("Evaluate", b"asked", timeout_seconds=30 if answered else 0.2)
+            if answered:
+                assert await again == b"asked"
+            else:
+                with pytest.raises(TransportError, match="DEADLINE_EXCEEDED"):
+                    await again
+        finally:
+            await transport.close()
+
+
 @asynccontextmanager
-async def _answering(folder: Path) -> AsyncIterator[Peer]:
-    """Answers with what it is asked."""
+async def _answering(folder: Path, *, still: bool = False) -> AsyncIterator[Peer]:
+    """Answers with what it is asked, or never."""
     pair = Authority(folder).signed("peer", address="127.0.0.1")
 
     async def answer(request: bytes, _context: object) -> bytes:
+        await asyncio.sleep(3600 if still else 0)
         return request
 
     handler: Any = grpc.unary_unary_rpc_method_handler(answer)
-    methods = {"Evaluate": handler}
+    methods = dict.fromkeys(("Evaluate", "Submit", "CommitStatus"), handler)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("gateway.Gateway", methods)])
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair.read()]))

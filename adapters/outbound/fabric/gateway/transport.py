@@ -15,6 +15,9 @@ from shared.protowire import NotProtobuf, decode
 LARGEST_MESSAGE = 100 << 20
 """Bytes; a peer's own limit, unless set otherwise."""
 
+WAITING = "CommitStatus"
+"""The method by which a peer is silent for as long as there is nothing to say."""
+
 _DETAILS = "grpc-status-details-bin"
 _DETAIL_TYPE = "type.googleapis.com/gateway.ErrorDetail"
 _OPTIONS: tuple[tuple[str, Any], ...] = (
@@ -59,7 +62,8 @@ class Peer:
 class GrpcTransport:
     """Implements Transport; made inside the running loop. A peer that cannot be reached is left for the next one.
 
-    What one peer refused is not asked of another: only connections that fail are.
+    What one peer refused is not asked of another: only connections that fail are. One that stands still is left by the
+    next call.
     """
 
     def __init__(self, peers: Sequence[Peer]) -> None:
@@ -81,8 +85,9 @@ class GrpcTransport:
                     left = max(deadline - clock(), 0)
                     answer: bytes = await _unary(self._channels[place], method)(request, timeout=left)
             except grpc.aio.AioRpcError as error:
-                if attempt + 1 == len(self._channels) or not self._left(place, error):
-                    raise _ended(error, over=clock() >= deadline) from None
+                ended = _ended(error, over=clock() >= deadline)
+                if not self._left(place, ended, method) or attempt + 1 == len(self._channels):
+                    raise ended from None
             else:
                 return answer
         raise AssertionError("the last attempt returns or raises")
@@ -98,8 +103,9 @@ class GrpcTransport:
                 async for message in call:
                     yield message
         except grpc.aio.AioRpcError as error:
-            self._left(place, error)
-            raise _transport_error(error) from None
+            ended = _transport_error(error)
+            self._left(place, ended, method)
+            raise ended from None
         finally:
             call.cancel()
         raise TransportError("UNAVAILABLE", "the peer ended the stream")
@@ -123,13 +129,18 @@ class GrpcTransport:
                 self._require_open()
             raise
 
-    def _left(self, place: int, error: grpc.aio.AioRpcError) -> bool:
-        """Whether it was the connection that failed; the next call then begins at the next peer."""
-        if error.code() is not grpc.StatusCode.UNAVAILABLE or _details(error):
+    def _left(self, place: int, ended: TransportError, method: str) -> bool:
+        """Whether it was the connection that failed; the next call then begins at the next peer.
+
+        It does so too where a peer was silent until the time was over, which is no reason to ask again at once.
+        """
+        failed = ended.code == grpc.StatusCode.UNAVAILABLE.name
+        silent = ended.code == grpc.StatusCode.DEADLINE_EXCEEDED.name and method != WAITING
+        if ended.details or not (failed or silent):
             return False
         if self._current == place:
             self._current = (place + 1) % len(self._channels)
-        return True
+        return failed
 
 
 def _channel(peer: Peer) -> grpc.aio.Channel:
