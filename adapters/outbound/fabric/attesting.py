@@ -25,7 +25,7 @@ from core.log.fabric.attested import (
     check_attested,
 )
 from core.log.trust import LedgerTrust
-from shared.protowire import decode
+from shared.protowire import NotProtobuf, decode
 
 Told = Callable[[AttestedRead], Question]
 """What a read, of which nothing was checked yet, claims to be about."""
@@ -36,20 +36,32 @@ async def attested_read(
 ) -> AttestedRead:
     """A read that as many organisations signed as answer and agree, k of them at least; nothing is submitted.
 
-    Each is asked by itself, so that one whose peer is down or lags behind does not keep the others' word from counting.
-    Raises EndorseError where nobody answers (or the contract does not hold it), EvidenceInvalid where too few agree.
+    Each is asked by itself, so that one whose peer is down or lags behind, or whose word does not count, does not keep
+    the others' from counting. Raises EndorseError where nobody answers (or the contract does not hold it),
+    EvidenceInvalid where too few agree.
     """
     proposal = contract.gateway.signed(contract.propose(*call))
-    asked = [_asked(contract, proposal, name) for name in sorted(trust.organisations)]
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+
+    async def asked(organisation: str) -> AttestedRead:
+        read = _read(await contract.gateway.endorse(replace(proposal, organizations=(organisation,))))
+        question = told(read)
+        if question.call != call:
+            raise EvidenceInvalid("the peers answered about something else")
+        signed = check_attested(read.to_json(), question, replace(trust, k=1), check)
+        if signed.organisations != (organisation,):
+            raise EvidenceInvalid("endorsed by another organisation than was asked")
+        return read
+
+    answers = await asyncio.gather(*map(asked, sorted(trust.organisations)), return_exceptions=True)
     reads = [one for one in answers if isinstance(one, AttestedRead)]
-    if not reads:
-        raise next(one for one in answers if isinstance(one, BaseException))
+    unsound = [one for one in answers if isinstance(one, EvidenceInvalid)]
+    others = [one for one in answers if isinstance(one, BaseException) and one not in unsound]
+    if others and not reads:
+        raise others[0]
+    if unsound and len(reads) < trust.k:
+        raise unsound[0]
     read = _joined(reads)
-    question = told(read)
-    if question.call != call:
-        raise EvidenceInvalid("the peers answered about something else")
-    check_attested(read.to_json(), question, trust, check)
+    check_attested(read.to_json(), told(read), trust, check)
     return read
 
 
@@ -73,19 +85,19 @@ async def asked_one_by_one(contract: Contract, proposal: Proposal, trust: Ledger
     return dict(zip(names, await asyncio.gather(*map(fault_of, names)), strict=True))
 
 
-async def _asked(contract: Contract, proposal: Proposal, organisation: str) -> AttestedRead:
-    return _read(await contract.gateway.endorse(replace(proposal, organizations=(organisation,))))
-
-
 def _read(transaction: Endorsed) -> AttestedRead:
-    payload = decode(Payload, transaction.data)
-    header = payload.header or Header()
-    acted = decode(ChaincodeActionPayload, decode(Transaction, payload.data).actions[0].payload)
-    endorsed = acted.action or ChaincodeEndorsedAction()
+    """Raises EvidenceInvalid for what is no endorsed call at all."""
+    try:
+        payload = decode(Payload, transaction.data)
+        acted = decode(ChaincodeActionPayload, decode(Transaction, payload.data).actions[0].payload)
+        call = decode(ChaincodeProposalPayload, acted.chaincode_proposal_payload).input
+    except (NotProtobuf, IndexError) as error:
+        raise EvidenceInvalid("an attested read that is malformed") from error
+    header, endorsed = payload.header or Header(), acted.action or ChaincodeEndorsedAction()
     return AttestedRead(
         channel_header=header.channel_header,
         signature_header=header.signature_header,
-        call=decode(ChaincodeProposalPayload, acted.chaincode_proposal_payload).input,
+        call=call,
         payload=endorsed.proposal_response_payload,
         endorsements=tuple((one.endorser, one.signature) for one in endorsed.endorsements),
     )

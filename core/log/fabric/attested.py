@@ -131,13 +131,13 @@ def checkpoint_answer(checkpoint: Checkpoint) -> bytes:
 
 
 def answered_checkpoint(read: AttestedRead) -> Checkpoint:
-    """The checkpoint that the contract answered with; raises EvidenceInvalid, or NotProtobuf."""
-    action = decode(ChaincodeAction, decode(ProposalResponsePayload, read.payload).extension)
+    """The checkpoint that the contract answered with; raises EvidenceInvalid."""
     try:
+        action = decode(ChaincodeAction, decode(ProposalResponsePayload, read.payload).extension)
         match loads((action.response or Response()).payload):
             case {"origin": str(origin), "size": int(size), "root": str(root)}:
                 return Checkpoint(origin=origin, size=size, root=unb64url(root))
-    except (NotCanonical, LogInvalid) as error:
+    except (NotProtobuf, NotCanonical, LogInvalid) as error:
         raise EvidenceInvalid("the contract answered with no checkpoint") from error
     raise EvidenceInvalid("the contract answered with no checkpoint")
 
