@@ -39,17 +39,19 @@ class Organisation:
     def __init__(self, msp_id: str, *, is_authority: bool = True) -> None:
         self.msp_id = msp_id
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name(f"ca.{msp_id}", None)
+        self._name = _name(f"ca.{msp_id}")
         self.root = self._certificate(self._name, self._key, is_authority=is_authority, issuer=self._key)
 
     @property
     def root_pem(self) -> str:
         return self.root.public_bytes(serialization.Encoding.PEM).decode()
 
-    def member(self, unit: str = "peer", *, began: datetime = BEGAN, ends: datetime = ENDS) -> Member:
-        """Somebody with a new key and this organisational unit."""
+    def member(
+        self, unit: str = "peer", *, department: str | None = None, began: datetime = BEGAN, ends: datetime = ENDS
+    ) -> Member:
+        """Somebody with a new key and this organisational unit, or with two."""
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(f"{unit}0.{self.msp_id}", unit)
+        name = _name(f"{unit}0.{self.msp_id}", unit, department)
         return Member(self._certificate(name, key, issuer=self._key, began=began, ends=ends), key)
 
     def _certificate(
@@ -79,6 +81,6 @@ class Organisation:
         )
 
 
-def _name(common: str, unit: str | None) -> x509.Name:
-    unit_name = [] if unit is None else [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)]
-    return x509.Name([*unit_name, x509.NameAttribute(NameOID.COMMON_NAME, common)])
+def _name(common: str, *units: str | None) -> x509.Name:
+    unit_names = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit) for unit in units if unit is not None]
+    return x509.Name([*unit_names, x509.NameAttribute(NameOID.COMMON_NAME, common)])

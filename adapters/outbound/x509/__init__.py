@@ -19,7 +19,7 @@ from core.log.fabric.attested import Certificate
 # Members' certificates carry extensions of Fabric's own authorities, and no names; authorities have to be authorities.
 _MEMBERS = ExtensionPolicy.permit_all()
 _UNFIT = (
-    *(ValueError, UnsupportedAlgorithm, VerificationError),
+    *(ValueError, OverflowError, UnsupportedAlgorithm, VerificationError),
     *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
 )
 _SEQUENCE, _BITS, _LONG = 0x30, 0x03, 0x80

@@ -39,6 +39,9 @@ MOST_ENDORSEMENTS = 64
 PEER = "peer"
 """The organisational unit of certificates that may endorse: clients' chain to the same roots."""
 
+ROLES = frozenset({PEER, "client", "admin", "orderer"})
+"""Units that say what somebody is. Fabric knows nobody who is two of them; any other unit is a department's name."""
+
 _OK = 200
 
 
@@ -252,7 +255,7 @@ def _check_endorsements(read: AttestedRead, trust: LedgerTrust, check: CheckEndo
         if roots is None or identity.mspid in good:
             raise EvidenceInvalid("an endorser of an organisation that is unknown, or counted already")
         certificate = check(identity.id_bytes, roots, read.payload + endorser, signature)
-        if PEER not in certificate.units:
+        if certificate.units & ROLES != {PEER}:
             raise EvidenceInvalid("an endorser that is no peer")
         if not certificate.fingerprints.isdisjoint(trust.revocations):
             raise EvidenceInvalid("an endorser whose certificate was revoked")

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -43,6 +43,11 @@ def test_a_read_that_enough_organisations_endorsed_verifies() -> None:
     assert check(GOOD.but(endorsers=list(PEERS.items())).read()).organisations == tuple(sorted(PEERS))
 
 
+def test_a_peer_of_a_department_is_a_peer() -> None:
+    endorsers = [("HarbourMSP", HARBOUR.member(department="boats")), SUMMITS]
+    assert check(GOOD.but(endorsers=endorsers).read()).organisations == ("HarbourMSP", "SummitMSP")
+
+
 def test_a_key_written_in_the_first_place_of_the_first_block_has_a_version_too() -> None:
     check(GOOD.but(reads=(KVRead(key=KEY, version=Version()),)).read())
 
@@ -58,6 +63,7 @@ def test_the_life_that_all_certificates_share_is_told() -> None:
 OTHER = Checkpoint(origin=CHECKPOINT.origin, size=300, root=bytes(32))
 LATER = Checkpoint(origin=CHECKPOINT.origin, size=301, root=CHECKPOINT.root)
 IMPOSTOR = Organisation("HarbourMSP")
+NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 NO_AUTHORITY = Organisation("HarbourMSP", is_authority=False)
 HARBOURS, SUMMITS = ("HarbourMSP", PEERS["HarbourMSP"]), ("SummitMSP", PEERS["SummitMSP"])
 ELSEWHERE = NsReadWriteSet(namespace="assets", rwset=encode(KVRWSet(reads=(READ,))))
@@ -113,6 +119,14 @@ FORGED = {
     ),
     "a client": (GOOD.but(endorsers=[("HarbourMSP", HARBOUR.member("client")), SUMMITS]), "no peer"),
     "an administrator": (GOOD.but(endorsers=[("HarbourMSP", HARBOUR.member("admin")), SUMMITS]), "no peer"),
+    "a client of a department that is called peer": (
+        GOOD.but(endorsers=[("HarbourMSP", HARBOUR.member("client", department="peer")), SUMMITS]),
+        "no peer",
+    ),
+    "a certificate that begins in the last second of time": (
+        GOOD.but(endorsers=[("HarbourMSP", HARBOUR.member(began=NEVER, ends=NEVER)), SUMMITS]),
+        "does not chain",
+    ),
     "another organisation's peer": (
         GOOD.but(endorsers=[("HarbourMSP", PEERS["MeadowMSP"]), SUMMITS]),
         "does not chain",
