@@ -56,6 +56,9 @@ _NAMES = {VALID: "valid"}
 _FINAL = frozenset({Fault.ACCESS_DENIED, Fault.TOO_LARGE, Fault.CONFIGURATION})
 """Faults of Submit after which the orderer will never take the transaction."""
 
+_NOT_REACHED = "UNAVAILABLE"
+"""The code of a peer that cannot be connected to, and of an orderer that cannot."""
+
 _MOMENTARY = frozenset({Fault.MISMATCH, Fault.UNDERWAY})
 """Faults of Endorse that pass by themselves: a peer has not committed yet what another one has, or is at it already."""
 
@@ -263,7 +266,8 @@ class FabricLedger:
         try:
             await self._contract.gateway.submit(Endorsed.from_envelope(attempt.envelope))
         except SubmitError as error:
-            if error.fault in _FINAL:
+            # What kept us from a peer is no word of the orderer, which may have it from an earlier sending.
+            if error.fault in _FINAL and error.code != _NOT_REACHED:
                 self.outcomes["refused"] += 1
                 await self._attempts.settle(attempt, REFUSED)
                 raise

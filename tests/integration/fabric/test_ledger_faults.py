@@ -6,13 +6,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 import pytest
 from cryptography import x509
 
 from adapters.outbound.fabric.faults import REMEDIES
-from adapters.outbound.fabric.gateway.errors import VALID, Fault
+from adapters.outbound.fabric.gateway.errors import VALID, Fault, TransportError
 from adapters.outbound.fabric.gateway.gateway import Gateway
 from adapters.outbound.fabric.gateway.transport import Transport
 from adapters.outbound.fabric.ledger import FabricLedger, Patience
@@ -136,6 +137,23 @@ async def test_a_commit_that_nobody_knows_of_is_settled_by_the_next_submit(scene
     await scene.network.thaw("orderer")
     assert await (await scene.ledger()).submit([HONEST.submission(8, 5)]) == [EIGHT]
     assert scene.outcomes == [VALID, VALID]
+
+
+async def test_what_keeps_a_worker_from_a_peer_is_no_refusal_of_what_the_orderer_has_already(scene: Scene) -> None:
+    async def fail(text: str) -> None:
+        raise TransportError("UNAVAILABLE", text)
+
+    async def part() -> None:
+        # Our own peer goes away, and the next one's roots are not those of the profile.
+        transport = gateway.transport
+        assert isinstance(transport, Interrupted)
+        transport.before["CommitStatus"] = partial(fail, "Socket closed")
+        transport.before["Submit"] = partial(fail, "Tls handshake failed: SSL_ERROR_SSL: CERTIFICATE_VERIFY_FAILED")
+
+    gateway = await scene.ledgers.gateway()
+    ledger = await scene.with_gateway(gateway, after=part)
+    assert await ledger.submit([HONEST.submission(5)]) == [FIVE]
+    assert scene.outcomes == [VALID]
 
 
 async def test_a_worker_that_was_killed_before_it_sent_what_it_had_kept_is_followed_by_one_that_sends_it(
