@@ -15,6 +15,7 @@ from cryptography import x509
 from adapters.outbound.fabric.faults import REMEDIES
 from adapters.outbound.fabric.gateway.errors import VALID, Fault, TransportError
 from adapters.outbound.fabric.gateway.gateway import Gateway
+from adapters.outbound.fabric.gateway.messages import EndorseResponse, Envelope
 from adapters.outbound.fabric.gateway.transport import Transport
 from adapters.outbound.fabric.ledger import FabricLedger, Patience
 from ports.attempts import REFUSED
@@ -27,8 +28,10 @@ from ports.ledger import (
     LedgerUnavailable,
     Submission,
 )
+from shared.protowire import decode, encode
 from tests.contracts.ledger import HONEST, ORIGIN, OTHER, SUMMIT, SampleLog
 from tests.fabric_simulator.identities import Authority
+from tests.fabric_simulator.tampering import with_channel_header
 from tests.support.attempts import MemoryAttempts
 from tests.support.fabric_backends import Ledgers
 from tests.support.lagging import comes_to
@@ -68,6 +71,18 @@ class Interrupted:
 
     async def close(self) -> None:
         await self.transport.close()
+
+
+class Swapping(Interrupted):
+    """A gateway peer that answers with the endorsed transaction under another id, which a ledger would wait for."""
+
+    async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes:
+        answer = await self.transport.call(method, request, timeout_seconds=timeout_seconds)
+        if method != "Endorse":
+            return answer
+        payload = (decode(EndorseResponse, answer).prepared_transaction or Envelope()).payload
+        other = with_channel_header(payload, lambda header: replace(header, tx_id="0" * 64))
+        return encode(EndorseResponse(prepared_transaction=Envelope(payload=other)))
 
 
 @dataclass(slots=True)
@@ -154,6 +169,18 @@ async def test_what_keeps_a_worker_from_a_peer_is_no_refusal_of_what_the_orderer
     ledger = await scene.with_gateway(gateway, after=part)
     assert await ledger.submit([HONEST.submission(5)]) == [FIVE]
     assert scene.outcomes == [VALID]
+
+
+async def test_a_gateway_peer_that_gives_out_another_transaction_leaves_nothing_that_is_waited_for(
+    scene: Scene,
+) -> None:
+    gateway = await scene.ledgers.gateway()
+    gateway.transport = Swapping(gateway.transport)
+    deceived = await scene.with_gateway(gateway, patience=HASTY)
+    with pytest.raises(LedgerUnavailable):
+        await deceived.submit([HONEST.submission(5)])
+    assert scene.outcomes == []
+    assert await (await scene.ledger(patience=HASTY)).submit([HONEST.submission(5)]) == [FIVE]
 
 
 async def test_a_worker_that_was_killed_before_it_sent_what_it_had_kept_is_followed_by_one_that_sends_it(

@@ -1,6 +1,7 @@
 """The Gateway client over a scripted transport: what it sends, what it makes of answers, how many it sends at once."""
 
 import asyncio
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -53,13 +54,13 @@ from tests.unit.fabric.scripted import IDENTITY, MEMBER, Answer, Scripted, gatew
 NONCE = bytes(range(24))
 
 
-def prepared(channel_header: bytes = b"", answer: bytes = b"done") -> bytes:
+def prepared(header: Header, answer: bytes = b"done") -> bytes:
     """An envelope's payload as a Gateway makes it."""
     action = ChaincodeAction(response=Response(status=200, payload=answer))
     signed = encode(ProposalResponsePayload(extension=encode(action)))
     acted = ChaincodeActionPayload(action=ChaincodeEndorsedAction(proposal_response_payload=signed))
     transaction = Transaction(actions=(TransactionAction(payload=encode(acted)),))
-    return encode(Payload(header=Header(channel_header=channel_header), data=encode(transaction)))
+    return encode(Payload(header=header, data=encode(transaction)))
 
 
 def usual(code: int = 0, block_number: int = 7) -> Scripted:
@@ -70,7 +71,7 @@ def usual(code: int = 0, block_number: int = 7) -> Scripted:
             proposal = decode(EndorseRequest, request).proposed_transaction
             assert proposal is not None
             header = decode(Header, decode(Proposal, proposal.proposal_bytes).header)
-            return encode(EndorseResponse(prepared_transaction=Envelope(payload=prepared(header.channel_header))))
+            return encode(EndorseResponse(prepared_transaction=Envelope(payload=prepared(header))))
         if method == "Evaluate":
             return encode(EvaluateResponse(result=Response(status=200, payload=b"asked")))
         if method == "CommitStatus":
@@ -204,6 +205,25 @@ async def test_each_stage_has_its_own_error_with_the_transactions_id(
 async def test_an_answer_that_is_no_message_is_an_error_of_its_stage() -> None:
     with pytest.raises(EndorseError, match="malformed"):
         await gateway(Scripted(lambda _method, _request: b"\xff")).contract("clubs", "witness").submit("Anchor")
+
+
+@pytest.mark.parametrize("part", ["channel_header", "signature_header", "data"])
+async def test_a_transaction_of_another_proposal_is_not_signed(part: str) -> None:
+    whole = usual()
+
+    def swapped(method: str, request: bytes) -> Answer:
+        answer = whole._answer(method, request)
+        assert isinstance(answer, bytes)
+        payload = decode(Payload, (decode(EndorseResponse, answer).prepared_transaction or Envelope()).payload)
+        header = payload.header or Header()
+        changed = {"data": b""} if part == "data" else {"header": replace(header, **{part: b""})}
+        other = replace(payload, **changed)
+        return encode(EndorseResponse(prepared_transaction=Envelope(payload=encode(other))))
+
+    transport = Scripted(swapped)
+    with pytest.raises(EndorseError, match="no transaction of this proposal"):
+        await gateway(transport).contract("clubs", "witness").submit("Anchor")
+    assert len(transport.asked) == 1
 
 
 async def test_no_more_calls_are_under_way_than_the_limit() -> None:

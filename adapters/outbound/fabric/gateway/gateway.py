@@ -148,7 +148,11 @@ class Gateway:
         )
         answer = await self._call(_ENDORSE, request, proposal.transaction_id, self.limits.endorse_seconds)
         prepared = answer.prepared_transaction or Envelope()
-        return Endorsed(channel=proposal.channel, transaction_id=proposal.transaction_id, data=prepared.payload)
+        endorsed = Endorsed(channel=proposal.channel, transaction_id=proposal.transaction_id, data=prepared.payload)
+        if not endorsed.answers(proposal):
+            cause = TransportError("INTERNAL", "the peer's answer is no transaction of this proposal")
+            raise EndorseError(cause, proposal.transaction_id)
+        return endorsed
 
     async def submit(self, transaction: Endorsed) -> None:
         """Hands a transaction to the orderer, which is no promise that it will be committed; raises SubmitError.

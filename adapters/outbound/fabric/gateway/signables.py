@@ -83,6 +83,15 @@ class Endorsed(Signable):
             raise ValueError("the transaction is not signed")
         return encode(Envelope(payload=self.data, signature=self.signature))
 
+    def answers(self, proposal: Proposal) -> bool:
+        """Whether it is a transaction of this proposal: a peer may have given another one to be signed."""
+        try:
+            action_of(self.data)
+            asked = decode(Header, decode(ProposalMessage, proposal.data).header)
+            return decode(Payload, self.data).header == asked
+        except NotProtobuf:
+            return False
+
     @classmethod
     def from_envelope(cls, envelope: bytes) -> "Endorsed":
         """What `envelope` stored; raises NotProtobuf."""
