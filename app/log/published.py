@@ -6,7 +6,7 @@ from app.log.cosigned import joined
 from app.log.publisher import CHECKPOINT, entries_of
 from app.log.trees import hashes_of
 from app.workers import worker
-from core.log.tiles import TILE_HEIGHT, TILE_WIDTH, EntryBundle, Tile, parse_path
+from core.log.tiles import EntryBundle, parse_path, width_in
 from ports.log import Backlog, LogTx
 from ports.unit_of_work import Begin, Missing
 
@@ -33,12 +33,6 @@ class PublishedLogs:
         entry = await self.backlog.entry(origin)
         async with self.look(worker("published", entry.club)) as tx:
             newest = await tx.log.checkpoint()
-            if newest is None or wanted.width > _width(wanted, newest.size):
+            if newest is None or wanted.width > width_in(newest.size, wanted):
                 raise Missing(kind="tile")
             return await (entries_of(tx.log, wanted) if isinstance(wanted, EntryBundle) else hashes_of(tx.log, wanted))
-
-
-def _width(wanted: Tile | EntryBundle, size: int) -> int:
-    """How wide the tile, or the one behind which the bundle stands, is in a tree of `size` leaves; below 1 for none."""
-    level = wanted.level if isinstance(wanted, Tile) else 0
-    return min((size >> TILE_HEIGHT * level) - wanted.index * TILE_WIDTH, TILE_WIDTH)

@@ -100,6 +100,12 @@ def tile_at(level: int, index: int, size: int) -> Tile:
     return Tile(level, index, width)
 
 
+def width_in(size: int, place: Tile | EntryBundle) -> int:
+    """How wide a tree of `size` leaves has the tile in this place, or the one behind the bundle there; 0 for none."""
+    level = place.level if isinstance(place, Tile) else 0
+    return max(0, min((size >> TILE_HEIGHT * level) - place.index * TILE_WIDTH, TILE_WIDTH))
+
+
 def edge_tiles(size: int) -> tuple[Tile, ...]:
     """The partial tiles of a tree, lowest first: what appending to it needs."""
     tiles = []

@@ -5,12 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from adapters.outbound.ed25519 import Signer
+from core.log.checkpoints import Checkpoint, sign_checkpoint
+from core.log.notes import VerifierKey
 from ports.log import Publication
 from shared.errors import Conflict, Invalid
 
 ORIGIN = "concordat.test/harbour/1"
 FULL_HASHES = bytes(range(256)) * 32
 FULL_ENTRIES = b"\x00\x21" + bytes(33)
+
+
+def noted(size: int) -> bytes:
+    """A checkpoint of so many leaves, signed by somebody."""
+    signer = Signer(bytes(32))
+    checkpoint = Checkpoint(origin=ORIGIN, size=size, root=bytes(32))
+    return sign_checkpoint(checkpoint, VerifierKey(name=ORIGIN, public=signer.key), signer).encode()
 
 
 class PublicationContract:
@@ -81,15 +91,41 @@ class PublicationContract:
         assert await reader.get(ORIGIN, "checkpoint") == versions[-1]
 
     @pytest.mark.parametrize("path", ["tile/0/000", "tile/1/x001/000", "tile/entries/000", "tile/0/000.p/7"])
-    async def test_a_published_part_of_the_tree_never_changes(self, tmp_path: Path, path: str) -> None:
+    @pytest.mark.parametrize("checkpoint", [noted(2**32), b"no note"], ids=["covered", "unreadable"])
+    async def test_a_published_part_of_the_tree_never_changes(
+        self, tmp_path: Path, path: str, checkpoint: bytes
+    ) -> None:
         publication = self.make(tmp_path)
         await publication.put(ORIGIN, path, FULL_HASHES)
+        await publication.put(ORIGIN, "checkpoint", checkpoint)
         await publication.put(ORIGIN, path, FULL_HASHES)
         for other in (bytes(8192), FULL_HASHES[:-1], FULL_HASHES + b"\0", b""):
             with pytest.raises(Conflict) as refusal:
                 await publication.put(ORIGIN, path, other)
             assert refusal.value.parameters == {"origin": ORIGIN, "path": path}
         assert await self.make(tmp_path).get(ORIGIN, path) == FULL_HASHES
+
+    @pytest.mark.parametrize(("path", "size"), [("tile/0/000", 7), ("tile/0/001", 263), ("tile/1/000", 7 * 256 + 1)])
+    async def test_what_stands_beyond_the_published_checkpoint_gives_way_and_what_it_covers_does_not(
+        self, tmp_path: Path, path: str, size: int
+    ) -> None:
+        publication, covered = self.make(tmp_path), 7 * 32
+        await publication.put(ORIGIN, "checkpoint", noted(size))
+        await publication.put(ORIGIN, path, FULL_HASHES)
+        other = FULL_HASHES[:covered] + bytes(8192 - covered)
+        await publication.put(ORIGIN, path, other)
+        assert await publication.get(ORIGIN, path) == other
+        with pytest.raises(Conflict):
+            await publication.put(ORIGIN, path, bytes(8192))
+        await publication.put(ORIGIN, "checkpoint", noted(size + 2**16))
+        with pytest.raises(Conflict):
+            await publication.put(ORIGIN, path, FULL_HASHES)
+
+    async def test_nothing_stands_in_the_way_before_the_first_checkpoint(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        for entries in (FULL_ENTRIES, FULL_ENTRIES[:-1] + b"\1"):
+            await publication.put(ORIGIN, "tile/entries/000.p/1", entries)
+            assert await publication.get(ORIGIN, "tile/entries/000.p/1") == entries
 
     async def test_partial_tiles_grow_until_the_full_one_stands_for_them(self, tmp_path: Path) -> None:
         publication = self.make(tmp_path)

@@ -9,8 +9,8 @@ import pytest
 
 from adapters.outbound.files.publication import FolderPublication
 from ports.log import Publication
-from shared.errors import Unavailable
-from tests.contracts.publication import FULL_ENTRIES, FULL_HASHES, ORIGIN, PublicationContract
+from shared.errors import Conflict, Unavailable
+from tests.contracts.publication import FULL_ENTRIES, FULL_HASHES, ORIGIN, PublicationContract, noted
 
 
 class TestFolderPublication(PublicationContract):
@@ -95,6 +95,18 @@ class PlantedSuite(PublicationContract):
         return InPlace(place)
 
 
+class Stubborn(FolderPublication):
+    """Planted bug: whatever was put once stays."""
+
+    def _promised(self, _origin: str, _part: object, _data: bytes) -> None:
+        return None
+
+
+class StubbornSuite(PublicationContract):
+    def make(self, place: Path) -> Publication:
+        return Stubborn(place)
+
+
 class Yielding(InPlace):
     """Lets the writer go on between two reads, as a real reader in another process would."""
 
@@ -116,7 +128,14 @@ async def test_a_publication_that_shows_half_written_files_is_reported(tmp_path:
 
 async def test_a_publication_that_rewrites_the_tree_is_reported(tmp_path: Path) -> None:
     with pytest.raises(pytest.fail.Exception):
-        await PlantedSuite().test_a_published_part_of_the_tree_never_changes(tmp_path, "tile/0/000")
+        await PlantedSuite().test_a_published_part_of_the_tree_never_changes(tmp_path, "tile/0/000", noted(256))
+
+
+async def test_a_publication_that_keeps_what_no_checkpoint_promised_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(Conflict):
+        await StubbornSuite().test_what_stands_beyond_the_published_checkpoint_gives_way_and_what_it_covers_does_not(
+            tmp_path, "tile/0/000", 7
+        )
 
 
 async def test_a_publication_that_names_logs_without_a_checkpoint_is_reported(tmp_path: Path) -> None:

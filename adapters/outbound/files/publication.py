@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder
+from core.log.checkpoints import parse_checkpoint
 from core.log.errors import LogInvalid
+from core.log.notes import parse_note
 from core.log.origins import parse_origin
-from core.log.tiles import TILE_WIDTH, parse_path
+from core.log.tiles import TILE_WIDTH, EntryBundle, Tile, parse_path, width_in
 from shared.errors import Conflict, Invalid, Unavailable
 
 _CHECKPOINT = "checkpoint"
@@ -25,7 +27,7 @@ class NotPublishable(Invalid):
 
 
 class PublishedOtherwise(Conflict):
-    """A tile of this width is published with other bytes: one of the two is a fork. Parameters: origin, path."""
+    """The checkpoint covers this part with other bytes: one of the two is a fork. Parameters: origin, path."""
 
     code = "publication/published-otherwise"
     title = "This part of the log is published with other content."
@@ -41,8 +43,9 @@ class PublicationUnavailable(Unavailable):
 class FolderPublication:
     """Implements ports.log.Publication: `<folder>/<origin>/<path>`, laid out as C2SP tlog-tiles says.
 
-    A tile or bundle never changes at the same width, so that other bytes for it are refused; its partial files go once
-    the full one is durable, and readers take that one instead, as tlog-tiles asks of them.
+    What the checkpoint covers of a tile or bundle never changes, so that other bytes for it are refused; what stands
+    beyond, a crash has left there, and nobody was promised it. Partial files go once the full one is durable, and
+    readers take that one instead, as tlog-tiles asks of them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,15 +83,28 @@ class FolderPublication:
         return sorted(found)
 
     def _put(self, target: Path, origin: str, path: str, data: bytes) -> None:
-        width = _width(path)
+        part = _part(path)
         make_folder(target.parent, mode=0o755)
-        if width is not None and _read(target) not in {None, data}:
-            raise PublishedOtherwise(origin=origin, path=path)
+        if part is not None and (standing := _read(target)) is not None:
+            end = self._promised(origin, part, data)
+            if standing[:end] != data[:end]:
+                raise PublishedOtherwise(origin=origin, path=path)
         with complete_copy(target, data, mode=0o644) as copy:
             copy.replace(target)
         sync_folder(target.parent)
-        if width == TILE_WIDTH:
+        if part is not None and part.width == TILE_WIDTH:
             shutil.rmtree(target.with_name(f"{target.name}.p"), ignore_errors=True)
+
+    def _promised(self, origin: str, part: Tile | EntryBundle, data: bytes) -> int | None:
+        """Where that ends in `data` which the checkpoint covers; None where it is all of it, or nobody can say."""
+        note = _read(self._locate(origin, _CHECKPOINT))
+        try:
+            size = 0 if note is None else parse_checkpoint(parse_note(note.decode(errors="replace")).text).size
+        except LogInvalid:
+            return None
+        covered = width_in(size, part)
+        # What stands for one leaf or one tile is as long as for any other.
+        return None if covered >= part.width else len(data) // part.width * covered
 
     def _locate(self, origin: str, path: str) -> Path:
         """Only words of harmless letters, none of which starts with a dot, so that nothing leads out of the folder."""
@@ -102,10 +118,10 @@ class FolderPublication:
         return self._folder.joinpath(*log.split("/"), *words)
 
 
-def _width(path: str) -> int | None:
-    """How many hashes or entries the file at `path` holds; None for what is no part of the tree."""
+def _part(path: str) -> Tile | EntryBundle | None:
+    """What part of the tree the file at `path` is; None for none."""
     try:
-        return parse_path(path).width
+        return parse_path(path)
     except LogInvalid:
         return None
 

@@ -1,6 +1,6 @@
 """Workers that die at a chosen call to the outside, before it or after it, and are started again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,12 +9,13 @@ from uuid import UUID
 from adapters.outbound.local.ledger import LocalLedger
 from app.log.anchorer import Anchorer
 from app.log.integrator import Integrator
-from app.log.publisher import Publisher
+from app.log.publisher import CHECKPOINT, Publisher
 from app.log.rotation import Rotation
 from app.log.signer import Signer
 from app.workers import Trouble, Turns
 from concordat.builders import WITNESS_SEED
 from ports.caller import Caller
+from ports.log import Publication
 from ports.unit_of_work import Begin
 from tests.support.world import World
 
@@ -147,3 +148,21 @@ async def started(world: World, fuse: Fuse) -> Workers:
         rotation=replace(parts.rotation, begin=fragile(world.begin_log, fuse, "rotation"), **fresh),
         ledger=ledger,
     )
+
+
+@dataclass(frozen=True)
+class DyingBeforeThePromise:
+    """A publication whose process dies when everything is written but the checkpoint."""
+
+    real: Publication
+
+    async def put(self, origin: str, path: str, data: bytes) -> None:
+        if path == CHECKPOINT:
+            raise Crash(path)
+        await self.real.put(origin, path, data)
+
+    async def get(self, origin: str, path: str) -> bytes | None:
+        return await self.real.get(origin, path)
+
+    async def origins(self) -> Sequence[str]:
+        return await self.real.origins()

@@ -1,9 +1,11 @@
 """Logs that are rebuilt after a restore out of what was published; a subclass brings the stage."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from app.log.publisher import Publisher
 from app.log.rebuild import Rebuilt
 from concordat.checks import State as Found
 from concordat.checks.logs import examine_logs
@@ -13,7 +15,7 @@ from core.log.receipts import State, Validity, receipt_text, verify_bytes
 from core.log.tiles import TILE_WIDTH
 from tests.contracts.worlds import renamed
 from tests.integration.audit.bank import audited
-from tests.integration.log.crashes import Crash, Fuse
+from tests.integration.log.crashes import Crash, DyingBeforeThePromise, Fuse
 from tests.integration.log.restoring import Stage, grown
 from tests.integration.log.set_back import (
     TAMPERED,
@@ -257,3 +259,29 @@ class Rebuilding:
             await world.settle()
             assert await whole(world, club) == 2 * TILE_WIDTH - 8 + 4
             assert (await audited(world.database, world.ledger))[0] == []
+
+    @pytest.mark.parametrize("published_since", [(), ("Published",)], ids=["as far as published", "behind it"])
+    async def test_what_a_crash_left_beyond_the_published_checkpoint_does_not_stand_in_the_way(
+        self, stage: Stage, published_since: tuple[str, ...]
+    ) -> None:
+        """A full tile without its checkpoint, and a restore: every later one was refused as published otherwise."""
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, *(f"Name {number}" for number in range(TILE_WIDTH - 5)))
+        stage.back_up()
+        async with stage.world() as world:
+            await grown(world, club, *published_since)
+            await renamed(world, club, *(f"Lost {number}" for number in range(10)))
+            await world.pipeline.integrate()
+            publisher = Publisher(publication=DyingBeforeThePromise(world.system.infrastructure.publication))
+            signer = world.pipeline.signer
+            with pytest.raises(Crash):
+                await replace(signer, guard=replace(signer.guard, publisher=publisher)).tick([club.of_club])
+        stage.restore()
+        async with stage.world() as world:
+            assert len(await rebuilt(world, batch=100)) == len(published_since)
+        async with stage.world() as world:
+            await grown(world, club, *(f"New {number}" for number in range(15)))
+            assert await whole(world, club) > TILE_WIDTH + 5
+            publication = world.system.infrastructure.publication
+            assert (await audited(world.database, world.ledger, publication=publication))[0] == []
