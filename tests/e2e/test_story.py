@@ -80,3 +80,18 @@ def test_what_was_played_passes_the_audit(installation: Installation, server: Pr
 def test_doctor_finds_everything_in_order(installation: Installation, server: Process) -> None:
     done = installation.run("doctor")
     assert done.returncode == 0, said(done)
+
+
+def test_demo_starts_the_server_of_the_profile_and_the_folder_that_were_named(tmp_path: Path) -> None:
+    installation = Installation(folder=tmp_path)
+    profile, elsewhere = tmp_path / "local.toml", tmp_path / "elsewhere"
+    names = (f'{name} = "fairs.concordat.example"' for name in ("network", "issuer", "audience"))
+    profile.write_text("\n".join([*names, "anchor_seconds = 1"]), encoding="utf-8")
+    options = ("--profile", str(profile), "--data-folder", str(elsewhere))
+    done = installation.run("demo", "--folder", str(tmp_path / "played"), *options)
+    assert done.returncode == 0, said(done)
+    exported = installation.run("trust", "export", "trust.json", *options)
+    assert exported.returncode == 0, said(exported)
+    logs = json.loads((tmp_path / "trust.json").read_text(encoding="utf-8"))["logs"]
+    assert {origin.split("/")[0] for origin in logs} == {"fairs.concordat.example"}
+    assert not installation.data_folder.exists()

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from concordat.failures import Failure
 from concordat.interrupts import run
+from concordat.options import DataFolder, Profile
 from concordat.running import find_running
 from concordat.settings import Settings, load
 from concordat.story import Issue, Stage, play
@@ -33,7 +34,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    profile: Annotated[str | None, typer.Option(help="local, production, or a file that ends in .toml.")] = None,
+    *,
+    profile: Profile = None,
+    data_folder: DataFolder = None,
     url: Annotated[str | None, typer.Option(help="The API to play against; the running server's if not given.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where receipts are saved; a new temporary folder else.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show every request and answer.")] = False,
@@ -42,11 +45,11 @@ def demo(
 
     Every run founds new clubs. Tokens are made with this data folder's own key: it plays against its own server only.
     """
-    settings = load(profile=profile)
+    settings = load(profile=profile, data_folder=data_folder)
     saved = folder or Path(tempfile.mkdtemp(prefix="concordat-demo-"))
     saved.mkdir(parents=True, exist_ok=True)
     console = Console()
-    with _server(settings, url, console) as api, httpx2.Client(base_url=api, timeout=20.0) as client:
+    with _server(settings, profile, url, console) as api, httpx2.Client(base_url=api, timeout=20.0) as client:
         try:
             play(Stage(client=client, issue=_issuer(settings), folder=saved, console=console, verbose=verbose))
         except httpx2.TransportError as error:
@@ -56,7 +59,7 @@ def demo(
 
 
 @contextmanager
-def _server(settings: Settings, url: str | None, console: Console) -> Iterator[str]:
+def _server(settings: Settings, profile: str | None, url: str | None, console: Console) -> Iterator[str]:
     """The API's URL: the one that was named, the running server's, or that of one started here and stopped after."""
     running = find_running(settings.data_folder)
     named = url or (running.api if running else None)
@@ -65,7 +68,9 @@ def _server(settings: Settings, url: str | None, console: Console) -> Iterator[s
         return
     console.print("No server is running on this data folder: starting one for the demonstration.")
     with tempfile.TemporaryFile() as output:
-        command = [sys.executable, "-m", "concordat", "serve", "--profile", settings.profile]
+        command = [sys.executable, "-m", "concordat", "serve", "--data-folder", str(settings.data_folder)]
+        # As it was named: settings know a profile in a file by the file's name alone.
+        command += [] if profile is None else ["--profile", profile]
         child = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=dict(os.environ))
         try:
             yield _address(settings, child, output.fileno())

@@ -8,6 +8,7 @@ import typer
 from concordat.commands.verify import TRUST
 from concordat.failures import Failure
 from concordat.interrupts import run
+from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 from core.log.trust import LedgerTrust, TrustBundle, write_bundle
 
@@ -22,14 +23,16 @@ def register(app: typer.Typer) -> None:
 @trust.command("export")
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write it; - for standard output.")] = Path(TRUST),
-    profile: Annotated[str | None, typer.Option(help="local, production, or a file that ends in .toml.")] = None,
+    *,
+    profile: Profile = None,
+    data_folder: DataFolder = None,
 ) -> None:
     """Write the trust bundle of the network: all that `concordat verify` needs beside a receipt.
 
     It holds public facts only, and no key on which database, secrets and ledger do not agree. Give it to whoever should
     be able to check receipts, by a way that they trust.
     """
-    bundle = run(_bundle(load(profile=profile)))
+    bundle = run(_bundle(load(profile=profile, data_folder=data_folder)))
     data, logs = write_bundle(bundle), len(bundle.logs)
     if str(file) == "-":
         typer.echo(data.decode())

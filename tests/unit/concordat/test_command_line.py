@@ -1,5 +1,6 @@
 """The command line: what goes wrong is a sentence and a status, and no command loads what it does not need."""
 
+import inspect
 import json
 import os
 import signal
@@ -332,3 +333,16 @@ def test_every_command_says_what_it_does() -> None:
     assert {command.name for command in app.registered_commands} >= {"serve", "token", "doctor", "migrate"}
     silent = [each.name for each in app.registered_commands if not (each.callback and each.callback.__doc__)]
     assert silent == []
+
+
+def test_every_command_that_takes_a_profile_takes_a_data_folder() -> None:
+    app = command_line.command_line()
+    groups = [group.typer_instance for group in app.registered_groups if group.typer_instance is not None]
+    commands = [each.callback for group in (app, *groups) for each in group.registered_commands]
+    taken = {
+        f"{each.__module__}.{each.__qualname__}": set(inspect.signature(each).parameters)
+        for each in commands
+        if each is not None
+    }
+    assert len([options for options in taken.values() if "profile" in options]) > 10
+    assert [name for name, options in taken.items() if "profile" in options and "data_folder" not in options] == []
