@@ -1,5 +1,6 @@
 """`concordat token`: issues an access token."""
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -13,6 +14,8 @@ from concordat.settings import Settings, load
 
 if TYPE_CHECKING:
     from concordat.container import System
+
+_REFERENCE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +46,10 @@ def token(
     For example: curl -H "Authorization: Bearer $(concordat token --club development --role secretary)" ...
     """
     settings = load(profile=profile, data_folder=data_folder)
+    if not _REFERENCE.fullmatch(principal):
+        # It becomes the actor of records, which nobody can erase.
+        sentence = "A principal is a reference: 1 to 100 letters, digits, dots, colons, hyphens and underscores."
+        raise Failure(sentence, "It stands in records for ever: take no name of a person.", status=USAGE)
     lasts = minutes or settings.token_minutes
     if lasts > settings.token_minutes:
         sentence = f"A token of the {settings.profile} profile lives {settings.token_minutes} minutes at most."
