@@ -23,6 +23,7 @@ from concordat.garbage import collect_from_now_on
 from concordat.locks import sqlite_file
 from concordat.module import Built, Infrastructure
 from concordat.modules import all_modules
+from concordat.network import refuse_another
 from concordat.schema import State as SchemaState
 from concordat.schema import schema_state, unknown
 from concordat.settings import Settings
@@ -130,6 +131,7 @@ async def migrated(settings: Settings) -> AsyncIterator[System]:
             raise Failure("The database is older than this version needs.", "Run concordat migrate.")
         if state is SchemaState.UNKNOWN:
             raise unknown()
+        await refuse_another(system.infrastructure.backlog, settings.network)
         yield system
 
 

@@ -17,6 +17,7 @@ from concordat.container import System, running
 from concordat.development import development_club, token_for
 from concordat.failures import Failure
 from concordat.locks import WorkerLock, alone, sqlite_file, worker_lock
+from concordat.network import refuse_another
 from concordat.readiness import Readiness
 from concordat.role import Role
 from concordat.running import Running
@@ -111,7 +112,7 @@ def prepare_folders(settings: Settings) -> None:
 async def _bring_up_to_date(system: System) -> None:
     """The embedded database of the local profile is migrated at once; every other one by `concordat migrate`.
 
-    Raises Failure for one that this version does not know.
+    Raises Failure for one that this version does not know, and for one with the clubs of another network.
     """
     settings = system.settings
     try:
@@ -129,6 +130,8 @@ async def _bring_up_to_date(system: System) -> None:
         from adapters.outbound.sql.migrate import migrate
 
         await migrate(settings.database)
+    if state is SchemaState.CURRENT:
+        await refuse_another(system.infrastructure.backlog, settings.network)
 
 
 class Workers:

@@ -5,6 +5,7 @@ from app.log.missing import missing
 from concordat.assembly.workers import build_guard
 from concordat.checks import Check, State
 from concordat.container import System
+from concordat.network import ADVICE, another
 
 SUBJECT = "logs"
 
@@ -26,6 +27,12 @@ async def examine_logs(system: System) -> list[Check]:
         advice = "Restore a backup that has it; it cannot be rebuilt."
         checks.append(Check(subject=SUBJECT, state=State.WARNING, found=found, advice=advice))
     return checks or [Check(subject=SUBJECT, found=f"{len(entries)}, and nothing contradicts them")]
+
+
+async def examine_network(system: System) -> list[Check]:
+    """A check where the settings name another network than that of the clubs."""
+    found = await another(system.infrastructure.backlog, system.infrastructure.network)
+    return [] if found is None else [Check(subject=SUBJECT, state=State.FAILED, found=found, advice=ADVICE)]
 
 
 async def examine_exchanges(system: System) -> list[Check]:

@@ -11,7 +11,7 @@ from concordat.builders import build_secrets, open_database
 from concordat.checks import Ask, Check, State, examine_port
 from concordat.checks.database import examine_database
 from concordat.checks.ledger import examine_ledger
-from concordat.checks.logs import examine_exchanges, examine_logs
+from concordat.checks.logs import examine_exchanges, examine_logs, examine_network
 from concordat.checks.settlements import examine_settlements
 from concordat.checks.witnesses import examine_witnesses
 from concordat.container import System, running
@@ -65,6 +65,7 @@ async def _examine_ports(system: System) -> list[Check]:
         checks += _parked(await i.parking.counts())
         checks += await examine_settlements(system)
         checks += await examine_exchanges(system)
+        checks += await examine_network(system)
     # Logs are compared with the ledger, so it has to answer.
     if ledger[0].state is State.OK and all(check.state is not State.FAILED for check in (*checks, *database)):
         checks += await examine_logs(system)

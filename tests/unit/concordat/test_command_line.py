@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -147,6 +148,24 @@ def test_database_at_an_unknown_revision_is_refused_with_what_to_do(
     told = " ".join("".join(capsys.readouterr()).split())
     assert "made by a version before the first release, or by a newer one" in told
     assert "Make the database anew, or use the version that made it." in told
+
+
+@pytest.mark.parametrize("words", [("serve",), ("log", "audit"), ("doctor",)])
+def test_clubs_of_another_network_are_refused_with_what_to_do(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "migrate") == 0
+    with closing(sqlite3.connect(tmp_path / "concordat.db")) as database, database:
+        database.execute(
+            "INSERT INTO directory VALUES (?, 'clubs.test/harbour/1', 'Harbour', 'Europe/London', 0, 0)",
+            (UUID(NOBODY).hex,),
+        )
+    capsys.readouterr()
+    assert run(monkeypatch, *words) == 1
+    told = " ".join("".join(capsys.readouterr()).split())
+    found = "he clubs of this database are of the network clubs.test, and CONCORDAT_NETWORK is local.concordat.example."
+    assert found in told
+    assert "Set CONCORDAT_NETWORK to the name that they were founded under, or name another database." in told
 
 
 def test_audit_of_a_log_that_there_is_not_does_not_say_that_everything_matches(
