@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
 from tests.architecture.planted import plant
 from tests.architecture.tree import REPOSITORY, Tree, repository
 from tests.docs import named
@@ -31,6 +32,12 @@ def test_page_names_nothing_that_is_not_there(page: Page) -> None:
 
 def test_every_page_is_found_from_the_front_page() -> None:
     assert named.unreachable(Page("README.md"), PAGES) == []
+
+
+def test_the_rings_name_every_table_outside_row_level_security() -> None:
+    page = (REPOSITORY / "docs/explanation/rings.md").read_text(encoding="utf-8")
+    outside = page.partition("forced on every table but")[2].partition("Two more tables")[0]
+    assert set(re.findall(r"`(\w+)`", outside)) == OUTSIDE_ROW_LEVEL_SECURITY
 
 
 def _planted(root: Path, text: str) -> Page:
