@@ -70,7 +70,15 @@ def test_changed_tree_passes_the_checks_that_are_about_it(changed: Path) -> None
     _run(changed, "ruff", "check", "core/clubs", "app/clubs", "adapters/outbound/sql/clubs.py")
     _run(changed, "ruff", "format", "--check", "core/clubs", "app/clubs", "adapters/outbound/sql/clubs.py")
     _run(changed, "mypy", "core/clubs/club.py", "app/clubs/clubs.py")
-    _run(changed, "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/clubs/test_club.py")
+    _run(
+        changed,
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/unit/clubs/test_club.py",
+        "tests/unit/rest/test_openapi.py",
+    )
 
 
 def test_new_field_is_kept_shown_and_changed(changed: Path) -> None:
