@@ -13,6 +13,7 @@ from shared.errors import ConcordatError
 
 _PERMISSION = r"\.[a-z_]+\.[a-z_]+"
 _CODE = re.compile(r"[a-z-]+/[a-z-]+")
+_ASKED = re.compile(r"\ballow\(\s*caller,\s*\"([^\"]*)\"")
 
 
 def names_and_pages(modules: Collection[Module[Any]], page_exists: Callable[[str], bool]) -> list[str]:
@@ -32,6 +33,14 @@ def permissions_and_roles(modules: Collection[Module[Any]]) -> list[str]:
         idle = module.permissions - granted
         found += [f"{module.name}: no role holds {each}" for each in sorted(idle)]
     return found
+
+
+def asked_permissions(modules: Collection[Module[Any]], use_cases: Iterable[tuple[str, str]]) -> list[str]:
+    """Use cases, as path and text, ask for all permissions that manifests declare, and for no other: nobody has it."""
+    declared = {permission for module in modules for permission in module.permissions}
+    asked = {permission: path for path, text in use_cases for permission in _ASKED.findall(text)}
+    found = [f"{path}: no module declares {each}" for each, path in asked.items() if each not in declared]
+    return sorted(found) + [f"{each}: no use case asks for it" for each in sorted(declared - asked.keys())]
 
 
 def tables(modules: Collection[Module[Any]], existing: Collection[str]) -> list[str]:

@@ -10,7 +10,7 @@ from concordat.modules import BUILT_IN
 from shared.errors import Conflict, NotFound
 from tests.architecture import manifests
 from tests.architecture.runtime import modules
-from tests.architecture.tree import REPOSITORY
+from tests.architecture.tree import REPOSITORY, repository
 
 
 def _module(name: str, **fields: object) -> Module[Any]:
@@ -49,6 +49,11 @@ def test_every_permission_is_named_after_its_module_and_held_by_a_role() -> None
     assert manifests.permissions_and_roles(BUILT_IN) == []
 
 
+def test_use_cases_ask_for_the_permissions_that_manifests_declare() -> None:
+    use_cases = [(source.path, source.text) for source in repository().below("app")]
+    assert manifests.asked_permissions(BUILT_IN, use_cases) == []
+
+
 def test_every_table_belongs_to_one_module() -> None:
     assert manifests.tables(BUILT_IN, set(metadata.tables)) == []
 
@@ -77,6 +82,15 @@ def test_misnamed_unknown_and_idle_permissions_are_reported() -> None:
         "a: unknown a.net.do",
         "a: a role holds the unknown a.gone.do",
         "a: no role holds a.idle.be",
+    ]
+
+
+def test_permissions_that_nobody_has_and_nobody_asks_for_are_reported() -> None:
+    planted = _module("a", permissions=frozenset({"a.thing.do", "a.idle.be"}))
+    use_case = 'self.allow(caller, "a.thing.do")\nself.allow(\n    caller, "a.thing.doo", club)\n'
+    assert manifests.asked_permissions([planted], [("app/a.py", use_case)]) == [
+        "app/a.py: no module declares a.thing.doo",
+        "a.idle.be: no use case asks for it",
     ]
 
 
