@@ -59,7 +59,8 @@ def _meaning_of(error: DBAPIError) -> Exception:
     found = _meaning_of_state(getattr(error.orig, "sqlstate", None))
     if found is not None:
         return found
-    told = _REASON_BY_SQLITE_CODE.get(getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK))
+    # The first byte is the kind; what stands above it says more than anybody is told.
+    told = _REASON_BY_SQLITE_CODE.get(getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF)
     if told is not None:
         return StoreUnavailable(reason=told)
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):
@@ -80,6 +81,9 @@ def _meaning_of_state(state: str | None) -> ConcordatError | None:
 _REASON_BY_STATE = {"28": "it does not accept the role or its password", "3D": "it has no database of that name"}
 _REASON_BY_SQLITE_CODE = {
     sqlite3.SQLITE_CANTOPEN: "its file cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "its file is damaged",
     sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "its file cannot be read or written",
+    sqlite3.SQLITE_NOTADB: "its file is damaged, or was never a database",
     sqlite3.SQLITE_READONLY: "its file cannot be written",
 }

@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from adapters.outbound.sql.meaning import Contended
+from adapters.outbound.sql.meaning import Contended, meaning
 from app.clubs.clubs import ClubView
 from ports.caller import Caller
 from ports.unit_of_work import Replayed, StoreUnavailable
@@ -92,3 +93,31 @@ async def test_a_file_that_cannot_be_opened_is_named_as_the_reason(tmp_path: Pat
         with pytest.raises(StoreUnavailable, match="its file cannot be opened"):
             async with world.database.transaction(None):
                 pass
+
+
+DAMAGED: Mapping[str, Callable[[bytes], bytes]] = {
+    "something else": lambda page: b"no database" * 1000,
+    "a broken header": lambda page: page[:50] + b"\xff" * 50 + page[100:],
+    "a page of zeros": lambda page: page[:100] + bytes(len(page) - 100),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+async def test_a_file_that_is_damaged_is_named_as_the_reason(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "damaged.db"
+    with closing(sqlite3.connect(path)) as sound:
+        sound.execute("CREATE TABLE a (b TEXT)")
+    path.write_bytes(DAMAGED[name](path.read_bytes()))
+    async with world_at(f"sqlite:///{path}", tmp_path / "world") as world:
+        with pytest.raises(StoreUnavailable, match="its file is damaged"):
+            async with world.database.transaction(None) as session:
+                await session.connection.exec_driver_sql("SELECT * FROM a")
+
+
+async def test_each_way_in_which_a_file_cannot_be_written_is_the_same_reason() -> None:
+    """SQLite has a code for each; a folder in which no journal can be made is one that no test of root's can have."""
+    said = sqlite3.OperationalError("attempt to write a readonly database")
+    said.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+    with pytest.raises(StoreUnavailable, match="its file cannot be written"):
+        async with meaning():
+            raise OperationalError("INSERT", {}, said)
