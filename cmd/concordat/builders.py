@@ -91,7 +91,7 @@ def build_secrets(settings: Settings) -> Secrets:
 
 
 async def open_keys(secrets: Secrets, random_bytes: RandomBytes) -> Keys:
-    """Made at the first start, the same ever after."""
+    """Made at the first start, the same ever after; raises Failure for one that was cut short, or is none of ours."""
     names = {
         "token_seed": TOKEN_SEED,
         "cursor_key": CURSOR_KEY,
@@ -99,6 +99,13 @@ async def open_keys(secrets: Secrets, random_bytes: RandomBytes) -> Keys:
         "anchor_seed": ANCHOR_SEED,
     }
     made = {field: await secrets.create(name, random_bytes(SEED_SIZE)) for field, name in names.items()}
+    for field, name in names.items():
+        if len(made[field]) != SEED_SIZE:
+            # Signers would refuse theirs as a defect, and cursors would be signed with less, or with nothing.
+            raise Failure(
+                f"The secret {name} is not {SEED_SIZE} bytes long.",
+                "Put back the one that this system was started with first, out of a copy of the secrets.",
+            )
     return Keys(**made)
 
 

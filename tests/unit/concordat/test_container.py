@@ -92,6 +92,21 @@ async def test_secrets_that_others_can_read_stop_the_start(settings: Settings) -
             pass
 
 
+@pytest.mark.parametrize("name", ["token/access", "rest/cursor", "ledger/witness", "ledger/anchor"])
+@pytest.mark.parametrize("value", [b"", b"hunter2", b"x" * 33])
+async def test_secret_of_another_length_stops_the_start_and_is_named(
+    settings: Settings, name: str, value: bytes
+) -> None:
+    """An empty key of cursors would let anybody make one."""
+    async with running(settings):
+        pass
+    (settings.data_folder / "secrets" / name.replace("/", "+")).write_bytes(value)
+    with pytest.raises(Failure, match=name) as refused:
+        async with running(settings):
+            pass
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
