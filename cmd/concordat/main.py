@@ -96,7 +96,7 @@ def _run() -> int:
     except BrokenPipeError:
         return _nobody_reads()
     except OSError as error:
-        return _tell_defect(error) if error.filename is None else _tell_unusable(error)
+        return _tell_trouble(error)
     except Exception as error:
         return _tell_defect(error)
     return 0
@@ -120,9 +120,15 @@ def _tell(sentence: str, advice: str, status: int) -> int:
     return status
 
 
-def _tell_unusable(error: OSError) -> int:
-    """A file or folder that somebody named, or that is somebody else's."""
-    return _tell(f"{error.filename} cannot be used: {error.strerror}.", "Check the path, and who may use it.", 1)
+def _tell_trouble(error: OSError) -> int:
+    """A file or folder that somebody named, or that is somebody else's; or the output, of which no name is told."""
+    import errno
+
+    if error.filename is not None:
+        return _tell(f"{error.filename} cannot be used: {error.strerror}.", "Check the path, and who may use it.", 1)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}:
+        return _tell(f"This cannot be written: {error.strerror}.", "Make room, or write it somewhere else.", 1)
+    return _tell_defect(error)
 
 
 def _tell_defect(error: Exception) -> int:

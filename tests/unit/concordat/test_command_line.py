@@ -282,6 +282,7 @@ def test_real_profile_is_not_served_before_it_is_migrated(monkeypatch: pytest.Mo
         (Unavailable(remedy="Mend it."), 1, f"Error: {Unavailable.title} [{Unavailable.code}]\nMend it.\n"),
         (Unavailable(), 1, command_line.ASK_DOCTOR),
         (PermissionError(13, "Permission denied", "/x"), 1, "Error: /x cannot be used: Permission denied.\n"),
+        (OSError(28, "No space left on device"), 1, "Error: This cannot be written: No space left on device.\n"),
         (OSError("no"), 1, "This should not have happened: OSError: no"),
         (KeyboardInterrupt(), 130, ""),
         (ZeroDivisionError("no"), 1, "This should not have happened: ZeroDivisionError: no"),
