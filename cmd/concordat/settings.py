@@ -30,6 +30,7 @@ USUAL_TOKEN_MINUTES = 15
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Host = Annotated[str, Field(min_length=1)]
 URL = Annotated[str, Field(repr=False)]
 Rate = Annotated[int, Field(ge=0, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -55,10 +56,10 @@ class Settings(BaseSettings):
     statement_timeout_seconds: Seconds = 10
     lock_timeout_seconds: Seconds = 3
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     http_port: Port = 8000
     grpc_port: Port = 50051
-    admin_host: str = "127.0.0.1"
+    admin_host: Host = "127.0.0.1"
     admin_port: Port = 8001
     grpc_tls_key: Path | None = None
     grpc_tls_chain: Path | None = None

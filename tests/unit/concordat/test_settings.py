@@ -135,6 +135,12 @@ def test_setting_without_a_value_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert "CONCORDAT_NETWORK" in refused.advice
 
 
+@pytest.mark.parametrize("name", ["host", "admin_host"])
+def test_no_address_is_not_every_address(name: str) -> None:
+    """An option that a script left empty: the operating system would listen everywhere."""
+    assert name in refusal(**{name: ""}).sentence
+
+
 def test_refusal_of_a_value_does_not_repeat_it(monkeypatch: pytest.MonkeyPatch) -> None:
     setting(monkeypatch, HTTP_PORT="hunter2")
     refused = refusal()
