@@ -200,4 +200,7 @@ async def test_a_read_of_the_version_at_hand_is_not_sent_again(client: AsyncClie
     path = f"{LIST}/{await made(client)}"
     unchanged = await client.get(path, headers={"if-none-match": '"1"'})
     assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", '"1"')
-    assert (await client.get(path, headers={"if-none-match": '"2"'})).status_code == 200
+    for held in ('W/"1"', "*", '"7", "1"', 'W/"7",W/"1"'):
+        assert (await client.get(path, headers={"if-none-match": held})).status_code == 304, held
+    for other in ('"2"', 'W/"2"', '"11"', "1", "", '"2", "3"'):
+        assert (await client.get(path, headers={"if-none-match": other})).status_code == 200, other

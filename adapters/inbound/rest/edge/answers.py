@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.inbound.rest.edge.conditions import etag
+from adapters.inbound.rest.edge.conditions import etag, is_at_hand
 from adapters.inbound.rest.edge.exchange import Exchange
 from adapters.inbound.rest.edge.lists import listing
 from adapters.inbound.rest.edge.negotiation import JSON
@@ -40,7 +40,7 @@ def _of_one(request: Request, exchange: Exchange, view: Any, write: Write, usual
     if versioned is not None:
         key, version = versioned
         headers["etag"] = etag(version)
-        if request.method == "GET" and exchange.headers.get(b"if-none-match") == headers["etag"].encode():
+        if request.method == "GET" and is_at_hand(exchange, headers["etag"]):
             return Response(status_code=int(HTTPStatus.NOT_MODIFIED), headers=headers)
         if usual == HTTPStatus.CREATED:
             headers["location"] = f"{request.scope['path']}/{key}"

@@ -1,14 +1,30 @@
 """Conditions on a change: the Idempotency-Key, and the version that If-Match names."""
 
+import re
+
 from adapters.inbound.callers import is_entity_tag, key_fault, version_in
 from adapters.inbound.rest.edge.authentication import KeyRule
 from adapters.inbound.rest.edge.exchange import Exchange
 from adapters.inbound.rest.edge.refusals import BadHeader, IdempotencyKeyRequired, PreconditionRequired
 
+_TAGS = re.compile(r'"[^"]*"')
+
 
 def etag(version: int) -> str:
     """The entity tag of an aggregate at `version`."""
     return f'"{version}"'
+
+
+def is_at_hand(exchange: Exchange, tag: str) -> bool:
+    """Whether If-None-Match says that the client has `tag`: compared weakly, in a list too (RFC 9110, 13.1.2).
+
+    A proxy that compresses makes weak tags of ours.
+    """
+    held = exchange.headers.get(b"if-none-match")
+    if held is None:
+        return False
+    text = held.decode("latin-1")
+    return text == "*" or tag in _TAGS.findall(text)
 
 
 def idempotency_key(exchange: Exchange, rule: KeyRule) -> str | None:
