@@ -17,6 +17,8 @@ from concordat import clocks
 from concordat.failures import Failure
 
 BACKLOG = 2048
+REQUEST_SECONDS = 60.0
+"""What a client has for a request, from the connection, or the first byte of a further one, to the last."""
 _NO_ADDRESS = "CONCORDAT_HOST and CONCORDAT_ADMIN_HOST have to be addresses of this machine."
 
 
@@ -102,7 +104,48 @@ class _Uvicorn(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """What is no HTTP never reaches the app; it is refused as everything else is, and not in plain text."""
+    """What is no HTTP never reaches the app; it is refused as everything else is, and not in plain text.
+
+    Who connects and sends no whole request in REQUEST_SECONDS is let go: uvicorn would keep the connection for ever,
+    and a process has so many of them only.
+    """
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        self._await_request()
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_request()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        """Not while an answer is under way: then the next request may take its time."""
+        self._patience = None
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         self.transport.write(unreadable(str(clocks.new_id())))
