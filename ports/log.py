@@ -254,9 +254,9 @@ class Publication(Protocol):
     """Where checkpoint, tiles and entry bundles are published, outside the database, as tlog-tiles lays them out.
 
     `path` is relative to the log (`checkpoint`, `tile/0/000`, `tile/entries/000.p/7`). MUST write so that a reader
-    sees either the old bytes or the new ones, and MUST be durable when it returns. What the published checkpoint covers
-    of a tile or bundle MUST NOT change: other bytes for it are a Conflict. What stands beyond it MUST give way to other
-    bytes: a crash may have left it there before its checkpoint.
+    sees either the old bytes or the new ones, and MUST be durable when it returns. A tile or bundle that the published
+    checkpoint covers MUST NOT change at the same width: other bytes for it are a Conflict. One that is wider than the
+    checkpoint has it MUST give way to other bytes: a crash may have left it there before its own checkpoint.
     """
 
     async def put(self, origin: str, path: str, data: bytes) -> None: ...

@@ -111,22 +111,27 @@ class _Protocol(HttpToolsProtocol):
     """
 
     _patience: asyncio.TimerHandle | None = None
+    _arriving = True
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._await_request()
 
-    def data_received(self, data: bytes) -> None:
-        self._await_request()
-        super().data_received(data)
-
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_request()
+        self._arriving = True
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._stop_waiting()
+        self._arriving = False
+
+    def data_received(self, data: bytes) -> None:
+        """A request that comes in one piece, as nearly all do, needs no timer of its own."""
+        super().data_received(data)
+        if self._arriving:
+            self._await_request()
+        else:
+            self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()

@@ -98,8 +98,8 @@ class PlantedSuite(PublicationContract):
 class Stubborn(FolderPublication):
     """Planted bug: whatever was put once stays."""
 
-    def _promised(self, _origin: str, _part: object, _data: bytes) -> None:
-        return None
+    def _promises(self, _origin: str, _part: object) -> bool:
+        return True
 
 
 class StubbornSuite(PublicationContract):
@@ -133,8 +133,8 @@ async def test_a_publication_that_rewrites_the_tree_is_reported(tmp_path: Path) 
 
 async def test_a_publication_that_keeps_what_no_checkpoint_promised_is_reported(tmp_path: Path) -> None:
     with pytest.raises(Conflict):
-        await StubbornSuite().test_what_stands_beyond_the_published_checkpoint_gives_way_and_what_it_covers_does_not(
-            tmp_path, "tile/0/000", 7
+        await StubbornSuite().test_what_is_wider_than_the_published_checkpoint_has_it_gives_way_until_that_covers_it(
+            tmp_path, "tile/0/000", 255
         )
 
 

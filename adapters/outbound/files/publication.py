@@ -43,9 +43,9 @@ class PublicationUnavailable(Unavailable):
 class FolderPublication:
     """Implements ports.log.Publication: `<folder>/<origin>/<path>`, laid out as C2SP tlog-tiles says.
 
-    What the checkpoint covers of a tile or bundle never changes, so that other bytes for it are refused; what stands
-    beyond, a crash has left there, and nobody was promised it. Partial files go once the full one is durable, and
-    readers take that one instead, as tlog-tiles asks of them.
+    A tile or bundle that the checkpoint covers never changes at the same width, so that other bytes for it are refused;
+    a wider one than that, a crash has left there, and nobody was promised it. Partial files go once the full one is
+    durable, and readers take that one instead, as tlog-tiles asks of them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,26 +85,22 @@ class FolderPublication:
     def _put(self, target: Path, origin: str, path: str, data: bytes) -> None:
         part = _part(path)
         make_folder(target.parent, mode=0o755)
-        if part is not None and (standing := _read(target)) is not None:
-            end = self._promised(origin, part, data)
-            if standing[:end] != data[:end]:
-                raise PublishedOtherwise(origin=origin, path=path)
+        if part is not None and _read(target) not in {None, data} and self._promises(origin, part):
+            raise PublishedOtherwise(origin=origin, path=path)
         with complete_copy(target, data, mode=0o644) as copy:
             copy.replace(target)
         sync_folder(target.parent)
         if part is not None and part.width == TILE_WIDTH:
             shutil.rmtree(target.with_name(f"{target.name}.p"), ignore_errors=True)
 
-    def _promised(self, origin: str, part: Tile | EntryBundle, data: bytes) -> int | None:
-        """Where that ends in `data` which the checkpoint covers; None where it is all of it, or nobody can say."""
+    def _promises(self, origin: str, part: Tile | EntryBundle) -> bool:
+        """Does the checkpoint cover all of it? One that cannot be read may cover anything."""
         note = _read(self._locate(origin, _CHECKPOINT))
         try:
             size = 0 if note is None else parse_checkpoint(parse_note(note.decode(errors="replace")).text).size
         except LogInvalid:
-            return None
-        covered = width_in(size, part)
-        # What stands for one leaf or one tile is as long as for any other.
-        return None if covered >= part.width else len(data) // part.width * covered
+            return True
+        return width_in(size, part) >= part.width
 
     def _locate(self, origin: str, path: str) -> Path:
         """Only words of harmless letters, none of which starts with a dot, so that nothing leads out of the folder."""

@@ -281,7 +281,8 @@ class Rebuilding:
         async with stage.world() as world:
             assert len(await rebuilt(world, batch=100)) == len(published_since)
         async with stage.world() as world:
-            await grown(world, club, *(f"New {number}" for number in range(15)))
+            for number in range(15):
+                await grown(world, club, f"New {number}")
             assert await whole(world, club) > TILE_WIDTH + 5
             publication = world.system.infrastructure.publication
             assert (await audited(world.database, world.ledger, publication=publication))[0] == []
