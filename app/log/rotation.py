@@ -11,6 +11,7 @@ from uuid import UUID
 from app.log.guard import Guard, LogFrozen
 from app.log.keys import ROTATION, SEED_SIZE, SIGNING, KeysDisputed, ranges_of
 from app.workers import Turns, worker
+from core.log.checkpoints import Checkpoint
 from core.log.notes import VerifierKey, parse_note
 from core.log.rotation import KeyRotated
 from core.log.trust import KeyRange
@@ -44,16 +45,19 @@ class SigningUnderWay(Busy):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
-    """A log before its rotation: its keys, its newest checkpoint, and the wishes that are to be met."""
+    """A log before its rotation: its keys, its newest checkpoint and that of the publication, which may be a step
+    ahead, and the wishes that are to be met."""
 
     origin: str
     keys: Sequence[LogKey]
     newest: StoredCheckpoint | None
+    published: Checkpoint | None
     wishes: Sequence[Pending]
 
     def next_size(self) -> int:
         """Beyond everything that was signed, and beyond the beginning of the present key."""
-        return max(0 if self.newest is None else self.newest.size, self.keys[-1].from_size) + 1
+        signed = (0 if each is None else each.size for each in (self.newest, self.published))
+        return max(*signed, self.keys[-1].from_size) + 1
 
     def allows(self, begun: KeyRange) -> bool:
         """Was nothing signed for the new key's sizes without it?"""
@@ -160,7 +164,8 @@ class Rotation:
         async with self.look(worker("rotation", club)) as tx:
             wishes, keys = await tx.log.take(ROTATION, 1000), await tx.log.keys()
             newest, origin = await tx.log.checkpoint(), (await tx.log.head()).origin
-        return _Stored(origin=origin, keys=keys, newest=newest, wishes=wishes)
+        published = await self.guard.publisher.published(origin)
+        return _Stored(origin=origin, keys=keys, newest=newest, published=published, wishes=wishes)
 
 
 class RotationRefused(Conflict):

@@ -3,7 +3,7 @@
 While that key is being exchanged, the next one signs beside it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,15 +11,27 @@ from app.log.guard import Guard, refuse_behind
 from app.log.keys import ROTATION, SEED_SIZE, SIGNING, Pair
 from app.workers import Turns, worker
 from core.log.checkpoints import Checkpoint, sign_checkpoint
-from core.log.notes import join_notes
+from core.log.notes import VerifierKey, join_notes
 from ports.log import LogHead, LogKey, LogTx, StoredCheckpoint
 from ports.unit_of_work import Begin
 from shared.clock import Now
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """A checkpoint that nobody has seen yet, and who signed it."""
+
+    checkpoint: StoredCheckpoint
+    keys: Sequence[VerifierKey]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """`look` opens reading transactions: files are waited for in none that keeps a desk waiting."""
+    """A checkpoint is published before it is stored, and shown to nobody before: a restored backup is compared with
+    what was published, and would sign another root of a size that somebody has seen already.
+
+    `look` opens reading transactions: files are waited for in none that keeps a desk waiting.
+    """
 
     begin: Begin[LogTx]
     look: Begin[LogTx]
@@ -45,9 +57,15 @@ class Signer:
         if newest is not None:
             refuse_behind(head, "its own checkpoint", newest.size)
         if head.size > (0 if newest is None else newest.size):
-            newest = await self._new_checkpoint(club) or newest
+            signed = await self._signed(club)
+            if signed is not None:
+                await self._publish(club, signed.checkpoint)
+                return await self._keep(club, signed)
+        return await self._publish(club, newest)
+
+    async def _publish(self, club: UUID, checkpoint: StoredCheckpoint | None) -> bool:
         async with self.look(worker("signer", club)) as tx:
-            return await self.guard.publisher.publish(tx.log, newest)
+            return await self.guard.publisher.publish(tx.log, checkpoint)
 
     async def _stored(self, club: UUID) -> tuple[LogHead, StoredCheckpoint | None]:
         async with self.look(worker("signer", club)) as tx:
@@ -55,21 +73,36 @@ class Signer:
             newest = await tx.log.checkpoint()
             return await tx.log.head(), newest
 
-    async def _new_checkpoint(self, club: UUID) -> StoredCheckpoint | None:
-        """None while a wish to rotate is being noted."""
+    async def _signed(self, club: UUID) -> _Signed | None:
+        """A checkpoint of the head; None while a wish to rotate is being noted."""
         async with self.begin(worker("signer", club)) as tx:
             if not await tx.log.lock(SIGNING):
                 return None
             head = await tx.log.head()
-            pairs = [await self.guard.key(tx.log, head.origin) or await self._first_key(tx, head.origin)]
-            if await tx.log.take(ROTATION, 1):
-                # Whichever size the ledger lets the new key begin at, the one that is good for this size has signed.
-                pairs.append(await self._next_key(tx, head.origin))
-            signed = Checkpoint(origin=head.origin, size=head.size, root=head.root)
-            note = join_notes(*(sign_checkpoint(signed, key, sign) for key, sign in pairs))
-            checkpoint = StoredCheckpoint(size=head.size, note=note, at=self.now())
-            await tx.log.add_checkpoint(checkpoint)
-        return checkpoint
+            pairs = await self._pairs(tx, head.origin)
+        signed = Checkpoint(origin=head.origin, size=head.size, root=head.root)
+        note = join_notes(*(sign_checkpoint(signed, key, sign) for key, sign in pairs))
+        checkpoint = StoredCheckpoint(size=head.size, note=note, at=self.now())
+        return _Signed(checkpoint=checkpoint, keys=[key for key, _sign in pairs])
+
+    async def _keep(self, club: UUID, signed: _Signed) -> bool:
+        """Let it be shown; False where other keys have to sign it by now, and the next turn will have them do so."""
+        async with self.begin(worker("signer", club)) as tx:
+            if not await tx.log.lock(SIGNING):
+                return False
+            pairs = await self._pairs(tx, (await tx.log.head()).origin)
+            if signed.keys != [key for key, _sign in pairs]:
+                return False
+            await tx.log.add_checkpoint(signed.checkpoint)
+        return True
+
+    async def _pairs(self, tx: LogTx, origin: str) -> list[Pair]:
+        """The keys that sign now."""
+        pairs = [await self.guard.key(tx.log, origin) or await self._first_key(tx, origin)]
+        if await tx.log.take(ROTATION, 1):
+            # Whichever size the ledger lets the new key begin at, the one that is good for this size has signed.
+            pairs.append(await self._next_key(tx, origin))
+        return pairs
 
     async def _next_key(self, tx: LogTx, origin: str) -> Pair:
         number = len(await tx.log.keys()) + 1

@@ -127,6 +127,7 @@ class _Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A request that comes in one piece, as nearly all do, needs no timer of its own."""
+        self._arriving = True
         super().data_received(data)
         if self._arriving:
             self._await_request()

@@ -28,8 +28,9 @@ from app.log.publisher import Publisher
 from app.log.signer import Signer
 from concordat.main import main
 
-PIPELINE = ("integrate", "grow", "sign", "publish")
-"""Steps before the ledger: the transaction of a batch and the growth inside it, the signature, the published files."""
+PIPELINE = ("integrate", "grow", "sign", "publish", "show")
+"""Steps before the ledger: the transaction of a batch and the growth inside it, the signature, the published
+files, the checkpoint that is shown from then on."""
 
 LEDGER = ("head", "unsettled", "newest", "endorse", "keep", "submit", "status", "settle", "evidence", "store")
 """Steps around the ledger, as the crash schedules in virtual time call them."""
@@ -148,8 +149,9 @@ def instrument(step: Step) -> None:
     """Every labelled step of the worker."""
     around(Integrator, "_integrate", step, before="integrate", after="integrate")
     around(SqlLog, "grow", step, before="grow", after="grow")
-    around(Signer, "_new_checkpoint", step, before="sign", after="sign")
+    around(Signer, "_signed", step, before="sign", after="sign")
     around(Publisher, "publish", step, before="publish", after="publish")
+    around(Signer, "_keep", step, before="show", after="show")
     for name in ("unsettled", "newest", "keep", "settle"):
         around(SqlAttempts, name, step, before=name, after=name)
     around(SqlLog, "add_anchor", step, before="store")

@@ -7,12 +7,15 @@ import pytest
 
 from app.log.publisher import Publisher
 from app.log.rebuild import Rebuilt
+from app.log.signer import Signer
 from concordat.checks import State as Found
 from concordat.checks.logs import examine_logs
 from core.log.audit.findings import Code
 from core.log.rebuilding import Stretch
 from core.log.receipts import State, Validity, receipt_text, verify_bytes
 from core.log.tiles import TILE_WIDTH
+from ports.caller import Caller
+from ports.log import NotYetSigned
 from tests.contracts.worlds import renamed
 from tests.integration.audit.bank import audited
 from tests.integration.log.crashes import Crash, DyingBeforeThePromise, Fuse
@@ -273,10 +276,8 @@ class Rebuilding:
             await grown(world, club, *published_since)
             await renamed(world, club, *(f"Lost {number}" for number in range(10)))
             await world.pipeline.integrate()
-            publisher = Publisher(publication=DyingBeforeThePromise(world.system.infrastructure.publication))
-            signer = world.pipeline.signer
             with pytest.raises(Crash):
-                await replace(signer, guard=replace(signer.guard, publisher=publisher)).tick([club.of_club])
+                await dying_before_the_promise(world).tick([club.of_club])
         stage.restore()
         async with stage.world() as world:
             assert len(await rebuilt(world, batch=100)) == len(published_since)
@@ -286,3 +287,37 @@ class Rebuilding:
             assert await whole(world, club) > TILE_WIDTH + 5
             publication = world.system.infrastructure.publication
             assert (await audited(world.database, world.ledger, publication=publication))[0] == []
+
+    async def test_a_checkpoint_that_was_not_published_was_shown_to_nobody(self, stage: Stage) -> None:
+        """Nothing that is compared after a restore knows of it: the log may sign another root of its size."""
+        async with stage.world() as world:
+            club = caller((await found(world)).id)
+            await grown(world, club, "One", "Two")
+        stage.back_up()
+        async with stage.world() as world:
+            before = await shown(world, club)
+            await renamed(world, club, "Lost")
+            await world.pipeline.integrate()
+            with pytest.raises(Crash):
+                await dying_before_the_promise(world).tick([club.of_club])
+            assert await shown(world, club) == before
+            with pytest.raises(NotYetSigned):
+                await world.log.receipts.get(club, await event_at(world, club, 3))
+        stage.restore()
+        async with stage.world() as world:
+            await grown(world, club, "Another")
+            assert await whole(world, club) == 4
+            assert (await audited(world.database, world.ledger))[0] == []
+
+
+async def shown(world: World, club: Caller) -> str:
+    """The checkpoint that everybody may read."""
+    async with world.begin_log(club) as tx:
+        origin = (await tx.log.head()).origin
+    return await world.log.published.checkpoint(origin)
+
+
+def dying_before_the_promise(world: World) -> Signer:
+    signer = world.pipeline.signer
+    publisher = Publisher(publication=DyingBeforeThePromise(world.system.infrastructure.publication))
+    return replace(signer, guard=replace(signer.guard, publisher=publisher))

@@ -11,7 +11,6 @@ import pytest
 from adapters.inbound.jobs.pipeline import Pipeline
 from adapters.outbound.local.ledger import LocalLedger
 from app.log.publisher import CHECKPOINT
-from app.log.signer import Signer
 from core.log.checkpoints import parse_checkpoint
 from core.log.notes import parse_note
 from ports.caller import Caller
@@ -184,24 +183,18 @@ async def test_a_publication_that_lacks_an_anchor_is_not_taken_for_the_ledger(st
         assert await verified(world, club) == 3
 
 
-async def test_what_is_signed_and_not_published_is_not_anchored(stage: Stage) -> None:
+async def test_what_is_published_no_more_is_not_anchored(stage: Stage) -> None:
     async with stage.world() as world:
         club = caller((await found(world)).id)
         await world.pipeline.integrate()
-        await _signed_alone(world.pipeline.signer, club)
+        await world.pipeline.sign()
+        shutil.rmtree(stage.published)
         await world.pipeline.anchor()
         async with world.look(club) as tx:
-            origin, checkpoint = (await tx.log.head()).origin, await tx.log.checkpoint()
-        assert checkpoint is not None
+            origin = (await tx.log.head()).origin
         assert await stage.ledger.head(origin) is None
-        await world.pipeline.sign()
-        await world.pipeline.anchor()
-        assert await verified(world, club) == 1
-
-
-async def _signed_alone(signer: Signer, club: Caller) -> None:
-    """A crash after the signature, and before the publication."""
-    await signer._new_checkpoint(club.of_club)
+        await grown(world, club, "Two")
+        assert await verified(world, club) == 2
 
 
 async def test_a_guard_that_forgot_what_it_owes_the_ledger_would_be_noticed(stage: Stage) -> None:
