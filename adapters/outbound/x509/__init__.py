@@ -27,7 +27,7 @@ _ORDERS = {
     "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "secp384r1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
 }
-"""Of the curves that Fabric's authorities sign on. Source: NIST SP 800-186, 3.2.1."""
+"""Of the curves that Fabric's authorities and peers sign on. Source: NIST SP 800-186, 3.2.1."""
 
 _UNIT = NameOID.ORGANIZATIONAL_UNIT_NAME
 _AUTHORITIES = ExtensionPolicy.permit_all().require_present(
@@ -55,6 +55,8 @@ def check_endorsement(certificate: bytes, roots: Sequence[str], message: bytes, 
         key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
         raise EvidenceInvalid("an endorser's signature is bad") from error
+    if not _is_low(signature, key):
+        raise EvidenceInvalid("an endorser's signature with the larger S, which Fabric refuses")
     return Certificate(
         units=frozenset(str(one.value) for one in leaf.subject.get_attributes_for_oid(_UNIT)),
         fingerprints=frozenset(sha256(form).hexdigest() for form in _forms(leaf, chain[1].public_key())),
@@ -77,6 +79,12 @@ def _forms(leaf: x509.Certificate, authority: CertificatePublicKeyTypes) -> Iter
         start, end = der.index(signed), len(der) - len(_element(_BITS, b"\0" + leaf.signature))
         other = _element(_BITS, b"\0" + encode_dss_signature(r, order - s))
         yield _element(_SEQUENCE, der[start:end] + other)
+
+
+def _is_low(signature: bytes, key: ec.EllipticCurvePublicKey) -> bool:
+    """Of both signatures that anybody can make of one, this is the one that peers take: receipts have one spelling."""
+    order = _ORDERS.get(key.curve.name)
+    return order is None or decode_dss_signature(signature)[1] <= order // 2
 
 
 def _element(tag: int, content: bytes) -> bytes:

@@ -213,6 +213,15 @@ def test_no_byte_of_a_read_can_change_unseen() -> None:
             check(replace(read, endorsements=((endorser, _turned(signature, place)), other)))
 
 
+def test_a_signature_has_no_second_spelling() -> None:
+    read = GOOD.read()
+    (endorser, signature), other = read.endorsements
+    r, s = decode_dss_signature(signature)
+    larger = encode_dss_signature(r, P256_ORDER - s)
+    with pytest.raises(EvidenceInvalid, match="larger S"):
+        check(replace(read, endorsements=((endorser, larger), other)))
+
+
 EVIDENCE = GOOD.read().to_json()
 MALFORMED = {
     "a member too many": {**EVIDENCE, "more": 1},
