@@ -25,6 +25,8 @@ _HOLDER = (
     " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = $1 AND l.objsubid = 1"
 )
 _ANSWER_SECONDS = 3
+# The last of them is what the driver makes of every use between the server's farewell and the end of the connection.
+_FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class WorkerLock(Protocol):
@@ -146,17 +148,17 @@ class PostgresWorkerLock:
                 async with timeout(_ANSWER_SECONDS):
                     await self._connection.fetchval("SELECT 1")
                 return
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except _FAILED:
                 _log.warning("worker lock lost")
                 self._connection.terminate()
         self._connection = None
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*_FAILED):
             if await self.acquire():
                 _log.warning("worker lock taken again")
 
     async def release(self) -> None:
         if self._connection is not None:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*_FAILED):
                 await self._connection.close(timeout=1)
             self._connection = None
 

@@ -60,7 +60,11 @@ def _meaning_of(error: DBAPIError) -> Exception:
     if found is not None:
         return found
     # The first byte is the kind; what stands above it says more than anybody is told.
-    told = _REASON_BY_SQLITE_CODE.get(getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF)
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    if code == sqlite3.SQLITE_ERROR:
+        # A table or column that is not there, say: a defect, which no retry mends.
+        return error
+    told = _REASON_BY_SQLITE_CODE.get(code)
     if told is not None:
         return StoreUnavailable(reason=told)
     if error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)):

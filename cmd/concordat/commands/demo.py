@@ -10,13 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
 import typer
 from rich.console import Console
 
-from concordat.failures import Failure
+from concordat.failures import USAGE, Failure
 from concordat.interrupts import run
 from concordat.options import DataFolder, Profile
 from concordat.running import find_running
@@ -62,7 +63,7 @@ def demo(
 def _server(settings: Settings, profile: str | None, url: str | None, console: Console) -> Iterator[str]:
     """The API's URL: the one that was named, the running server's, or that of one started here and stopped after."""
     running = find_running(settings.data_folder)
-    named = url or (running.api if running else None)
+    named = _base(url) or (running.api if running else None)
     if named:
         yield named
         return
@@ -80,6 +81,17 @@ def _server(settings: Settings, profile: str | None, url: str | None, console: C
                 child.wait(STOP_WITHIN_SECONDS)
             except subprocess.TimeoutExpired:
                 child.kill()
+
+
+def _base(url: str | None) -> str | None:
+    """Scheme, host and port, to which paths are added; raises Failure for anything else."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        example = "Name it with scheme, host and port, as the server prints it: --url http://127.0.0.1:8000"
+        raise Failure(f"{url} is not the address of an API.", example, status=USAGE)
+    return url
 
 
 def _address(settings: Settings, child: "subprocess.Popen[bytes]", output: int) -> str:

@@ -121,3 +121,13 @@ async def test_each_way_in_which_a_file_cannot_be_written_is_the_same_reason() -
     with pytest.raises(StoreUnavailable, match="its file cannot be written"):
         async with meaning():
             raise OperationalError("INSERT", {}, said)
+
+
+async def test_a_table_that_is_not_there_is_a_defect_and_no_outage_that_a_retry_mends(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """As after a migration that was forgotten: whoever made it reads the statement, and no advice to come again."""
+    async with world_at(sqlite_url, tmp_path / "world") as world:
+        with pytest.raises(OperationalError, match="no such table: dress_code"):
+            async with world.database.transaction(None) as session:
+                await session.connection.exec_driver_sql("SELECT * FROM dress_code")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -33,6 +34,26 @@ async def test_worker_that_postgres_does_not_let_in_is_told_why(postgres: Postgr
 async def kept(lock: PostgresWorkerLock) -> bool:
     await lock.keep()
     return lock.held
+
+
+class Parting:
+    """A connection whose server has said farewell, and which has not ended yet."""
+
+    async def fetchval(self, _statement: str) -> object:
+        raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+
+    def is_closed(self) -> bool:
+        return False
+
+    def terminate(self) -> None:
+        """It ends."""
+
+
+async def test_worker_whose_session_is_just_being_ended_takes_the_lock_again(postgres: PostgresServer) -> None:
+    lock = PostgresWorkerLock(postgres.superuser_url())
+    lock._connection = Parting()
+    assert await kept(lock)
+    await lock.release()
 
 
 async def test_worker_that_loses_its_session_stops_holding_and_takes_the_lock_again(postgres: PostgresServer) -> None:
