@@ -60,6 +60,10 @@ def test_nothing_of_an_erased_member_is_left_in_the_data_folder_or_in_the_server
     installation: Installation, desk: httpx2.Client, tmp_path: Path
 ) -> None:
     member = enrolled(desk)
+    nobody = installation.run(
+        "subject", "erase", member[:-1] + ("0" if member[-1] != "0" else "1"), "--club", "development"
+    )
+    assert (nobody.returncode, "There is no member" in nobody.stderr, nobody.stdout) == (2, True, ""), said(nobody)
     before = found_in(every_file(tmp_path))
     assert installation.database_url is not None or before
     erased = installation.run("subject", "erase", member, "--club", "development", "--yes")

@@ -1,5 +1,7 @@
 """`concordat subject erase`: forgets a person, in every log, table and byte of the database's files."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -11,7 +13,8 @@ from concordat.options import DataFolder, Profile
 from concordat.settings import Settings, load
 
 if TYPE_CHECKING:
-    from app.clubs.members import Erased
+    from app.clubs.members import Erased, Members
+    from ports.caller import Caller
 
 subject = typer.Typer(help="People of whom the network keeps something.", no_args_is_help=True)
 
@@ -44,7 +47,8 @@ def erase(
     settings = load(profile=profile, data_folder=data_folder)
     key = _id(member)
     if not yes:
-        typer.confirm(f"Erase member {key} for ever?", abort=True)
+        run(_require(settings, key, club))
+        typer.confirm(f"Erase member {key} of {club} for ever?", abort=True)
     erased = run(_erase(settings, key, club))
     if erased is None:
         typer.echo(f"Member {key} was erased before.")
@@ -64,24 +68,41 @@ def _id(text: str) -> UUID:
         ) from None
 
 
+async def _require(settings: Settings, member: UUID, club: str) -> None:
+    """Nobody is asked about somebody whom there is not."""
+    async with _members(settings, member, club) as (members, caller):
+        await members.get(caller, member)
+
+
 async def _erase(settings: Settings, member: UUID, club: str) -> "Erased | None":
     """None for somebody who was erased before: whoever runs the command again wants the files to be rewritten."""
+    from core.clubs.member import Erased as ErasedBefore
+
+    async with _members(settings, member, club) as (members, caller):
+        try:
+            return await members.erase(caller, member)
+        except ErasedBefore:
+            return None
+
+
+@asynccontextmanager
+async def _members(settings: Settings, member: UUID, club: str) -> AsyncIterator["tuple[Members, Caller]"]:
+    """Raises Failure for a club or a member that there is not."""
     from concordat.container import migrated
     from concordat.development import all_roles
     from concordat.modules.clubs import CLUBS
     from concordat.named import club_named
-    from core.clubs.member import Erased as ErasedBefore
     from ports.caller import Caller
+    from ports.unit_of_work import Missing
 
     async with migrated(settings) as system:
         found = await club_named(system, club)
         members = next(built.use_cases for built in system.modules if built.module is CLUBS).members
-        caller = Caller(principal="operator", club=found, roles=all_roles(system), request_id="subject-erase")
         try:
-            erased: Erased = await members.erase(caller, member)
-        except ErasedBefore:
-            return None
-        return erased
+            yield members, Caller(principal="operator", club=found, roles=all_roles(system), request_id="subject-erase")
+        except Missing:
+            sentence = f"There is no member {member} at {club}."
+            raise Failure(sentence, "GET /v1/members lists them, with a token for the club.", status=USAGE) from None
 
 
 async def _rewritten(settings: Settings) -> str:
