@@ -108,7 +108,7 @@ class Gateway:
     async def connect(
         cls, peers: Sequence[Peer], identity: Identity, sign: Sign | None = None, *, limits: Limits | None = None
     ) -> AsyncIterator["Gateway"]:
-        """Over gRPC to the first of `peers` that answers, and to the others when it no longer does."""
+        """Over gRPC to the first of `peers` that answers, and to the others for as long as it no longer does."""
         transport = GrpcTransport(peers)
         try:
             yield cls(transport, identity, sign, limits=limits)

@@ -10,6 +10,7 @@ import grpc
 
 from adapters.outbound.fabric.gateway.errors import CLOSED, Detail, TransportError
 from adapters.outbound.fabric.gateway.messages import ErrorDetail, Status
+from adapters.outbound.fabric.gateway.preference import CHECK_SECONDS, Preference
 from shared.protowire import NotProtobuf, decode
 
 LARGEST_MESSAGE = 100 << 20
@@ -17,6 +18,9 @@ LARGEST_MESSAGE = 100 << 20
 
 WAITING = "CommitStatus"
 """The method by which a peer is silent for as long as there is nothing to say."""
+
+CHECK_WITHIN_SECONDS = 5.0
+"""How long a peer may take to answer a check."""
 
 _DETAILS = "grpc-status-details-bin"
 _DETAIL_TYPE = "type.googleapis.com/gateway.ErrorDetail"
@@ -63,14 +67,15 @@ class GrpcTransport:
     """Implements Transport; made inside the running loop. A peer that cannot be reached is left for the next one.
 
     What one peer refused is not asked of another: only connections that fail are. One that stands still is left by the
-    next call.
+    next call. Calls go back to a peer that was left once it has answered for a while; streams stay where they are.
     """
 
     def __init__(self, peers: Sequence[Peer]) -> None:
         if not peers:
             raise ValueError("a gateway needs at least one peer")
         self._channels = [_channel(peer) for peer in peers]
-        self._current = 0
+        self._preference = Preference(len(peers))
+        self._checking: asyncio.Task[None] | None = None
         self._closed = False
 
     async def call(self, method: str, request: bytes, *, timeout_seconds: float) -> bytes:
@@ -79,7 +84,7 @@ class GrpcTransport:
         deadline = clock() + timeout_seconds
         for attempt in range(len(self._channels)):
             self._require_open()
-            place = self._current
+            place = self._preference.current
             try:
                 with self._ending_calls():
                     left = max(deadline - clock(), 0)
@@ -95,7 +100,7 @@ class GrpcTransport:
     async def stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
         """Begins at whichever peer answers; raises TransportError when the stream ends, however it does."""
         self._require_open()
-        place = self._current
+        place = self._preference.current
         multicallable: Any = self._channels[place].unary_stream(f"/gateway.Gateway/{method}")
         call = multicallable(request)
         try:
@@ -112,6 +117,8 @@ class GrpcTransport:
 
     async def close(self) -> None:
         self._closed = True
+        if self._checking is not None:
+            self._checking.cancel()
         await asyncio.gather(*(channel.close() for channel in self._channels))
 
     def _require_open(self) -> None:
@@ -138,9 +145,29 @@ class GrpcTransport:
         silent = ended.code == grpc.StatusCode.DEADLINE_EXCEEDED.name and method != WAITING
         if ended.details or not (failed or silent):
             return False
-        if self._current == place:
-            self._current = (place + 1) % len(self._channels)
+        self._preference.leave(place, asyncio.get_running_loop().time())
+        if self._preference.current and not self._closed and (self._checking is None or self._checking.done()):
+            self._checking = asyncio.create_task(self._check())
         return failed
+
+    async def _check(self) -> None:
+        """Until calls begin at the first peer again."""
+        while self._preference.current:
+            await asyncio.sleep(CHECK_SECONDS)
+            answers = await asyncio.gather(*map(self._answers, range(self._preference.current)))
+            self._preference.note(answers, asyncio.get_running_loop().time())
+
+    async def _answers(self, place: int) -> bool:
+        """Whether a peer refuses an evaluation of nothing, as one does that works.
+
+        A connection tells less: that of a process that stands still is as good as ever.
+        """
+        evaluate = _unary(self._channels[place], "Evaluate")
+        try:
+            await evaluate(b"", timeout=CHECK_WITHIN_SECONDS, wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            return error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        return True
 
 
 def _channel(peer: Peer) -> grpc.aio.Channel:
