@@ -174,6 +174,32 @@ TABLE: dict[str, tuple[type[GatewayError], TransportError, Fault]] = {
         refused("UNAVAILABLE", "failed to connect: Ssl handshake failed: SSL_ERROR_SSL: CERTIFICATE_VERIFY_FAILED"),
         Fault.CONFIGURATION,
     ),
+    "a handshake that fails": (
+        EvaluateError,
+        refused(
+            "UNAVAILABLE",
+            "last error: UNKNOWN: ipv4:127.0.0.1:7051: Tls handshake failed (TSI_PROTOCOL_FAILURE)",
+        ),
+        Fault.CONFIGURATION,
+    ),
+    "a handshake that fails, in older words": (
+        EvaluateError,
+        refused("UNAVAILABLE", "last error: UNKNOWN: ipv4:127.0.0.1:7051: Ssl handshake failed"),
+        Fault.CONFIGURATION,
+    ),
+    "a name without an address": (
+        SubmitError,
+        refused(
+            "UNAVAILABLE",
+            "errors resolving p:1: [field:hostname lookup error:address lookup failed for p:1: Domain name not found]",
+        ),
+        Fault.CONFIGURATION,
+    ),
+    "a name without an address, in older words": (
+        EndorseError,
+        refused("UNAVAILABLE", "DNS resolution failed for p:1: C-ares status is not ARES_SUCCESS"),
+        Fault.CONFIGURATION,
+    ),
     "a message over the peer's limit": (
         EndorseError,
         refused("RESOURCE_EXHAUSTED", "grpc: received message larger than max (104857601 vs. 104857600)"),

@@ -121,6 +121,17 @@ async def test_following_ends_at_what_no_retry_mends() -> None:
     assert refusal.value.fault is Fault.CONFIGURATION
 
 
+@pytest.mark.parametrize("said", ["errors resolving p:1: [Domain name not found]", "DNS resolution failed for p:1"])
+async def test_following_outlasts_a_name_server_that_is_out_of_order(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(events, "FIRST_PAUSE_SECONDS", 0.0)
+    unresolved: Answer = TransportError("UNAVAILABLE", said)
+    transport = Scripted(streams=[[block(3, "a"), BROKEN], [unresolved], [unresolved], [block(3, "a"), block(4, "b")]])
+    found = await taken(gateway(transport).contract("clubs", "witness").follow(Checkpoint(block_number=0)), 2)
+    assert "".join(one.transaction_id for one in found) == "ab"
+
+
 async def test_following_ends_with_the_gateway_that_it_goes_over() -> None:
     closed: Answer = TransportError("CANCELLED", CLOSED)
     client = gateway(Scripted(streams=[[block(3, "a"), closed]]))

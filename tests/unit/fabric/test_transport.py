@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from adapters.outbound.fabric.gateway import transport as under_test
-from adapters.outbound.fabric.gateway.errors import CLOSED, TransportError
+from adapters.outbound.fabric.gateway.errors import CLOSED, EvaluateError, Fault, TransportError
 from adapters.outbound.fabric.gateway.preference import CHECKS
 from adapters.outbound.fabric.gateway.transport import GrpcTransport, Peer
 from tests.support.certificates import Authority
@@ -101,6 +101,23 @@ async def test_a_peer_that_stands_still_is_left_by_the_next_call_but_not_where_i
                     await again
         finally:
             await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"address": "no..name:7051"}, "errors resolving"), ({"roots": MEMBER.pem}, "Tls handshake failed")],
+)
+async def test_a_name_without_an_address_and_roots_of_somebody_else_are_faults_of_the_configuration(
+    authority: Authority, wrong: dict[str, Any], said: str
+) -> None:
+    async with _answering(authority) as peer:
+        transport = GrpcTransport([replace(peer, **wrong)])
+        try:
+            with pytest.raises(TransportError, match=said) as raised:
+                await transport.call("Evaluate", b"asked", timeout_seconds=30)
+        finally:
+            await transport.close()
+    assert EvaluateError(raised.value).fault is Fault.CONFIGURATION
 
 
 async def test_calls_go_back_to_the_first_peer_once_it_moves_again_and_none_of_them_waits_for_it_until_then(

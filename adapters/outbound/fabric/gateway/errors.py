@@ -1,7 +1,8 @@
 """What can go wrong, by stage: each error carries the transaction id, every peer's own words, and a Fault.
 
 gRPC codes alone are ambiguous at the Gateway (the same code stands for a contract's refusal and for a dead peer), so
-the fault is read from details and texts. The texts are those of Fabric 2.5.16 and 3.1.5.
+the fault is read from details and texts. The texts are those of Fabric 2.5.16 and 3.1.5, and those of gRPC 1.85.1 with
+what older versions of it say.
 """
 
 import re
@@ -166,6 +167,9 @@ class CommitError(Exception):
         super().__init__(f"transaction {transaction_id} is void: {self.reason} ({code}) in block {block_number}")
 
 
+UNRESOLVED = ("errors resolving", "DNS resolution failed")
+"""How gRPC says that it knows no address for a host's name: the version that is pinned, and older ones."""
+
 _CONTRACT = re.compile(r"(?:^|: )chaincode response (\d+), (.*)", re.DOTALL)
 _BY_TEXT: tuple[tuple[Fault, tuple[str, ...]], ...] = (
     (Fault.CLOCK_SKEW, ("incorrect timestamp",)),
@@ -181,11 +185,12 @@ _BY_TEXT: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "No metadata was found for chaincode",
             "Failed to get policy manager for channel",
             "CERTIFICATE_VERIFY_FAILED",
+            "Tls handshake failed",
             "Ssl handshake failed",
             "SSL_ERROR_SSL",
             "WRONG_VERSION_NUMBER",
             "Hostname Verification",
-            "DNS resolution failed",
+            *UNRESOLVED,
         ),
     ),
     (

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from adapters.outbound.fabric.gateway.errors import CLOSED, EventsError, Fault, TransportError
+from adapters.outbound.fabric.gateway.errors import CLOSED, UNRESOLVED, EventsError, Fault, TransportError
 from adapters.outbound.fabric.gateway.messages import ChaincodeEventsResponse
 from shared.protowire import NotProtobuf, decode
 
@@ -71,10 +71,17 @@ async def followed(begun: Begun, start: Checkpoint) -> AsyncIterator[Event]:
                 pause, start = FIRST_PAUSE_SECONDS, event.checkpoint
                 yield event
         except EventsError as error:
-            if error.fault not in PASSING or error.message == CLOSED:
+            if not _passes(error):
                 raise
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _passes(error: EventsError) -> bool:
+    """Of a name without an address nobody can tell whether it is misspelt, or its name server out of order for a while:
+    the stream is begun again, as it is where nobody listens at an address."""
+    unresolved = any(text in error.message for text in UNRESOLVED)
+    return (error.fault in PASSING or unresolved) and error.message != CLOSED
 
 
 def _unseen(block: ChaincodeEventsResponse, start: Checkpoint | None) -> list[Event]:
