@@ -132,6 +132,13 @@ async def test_following_outlasts_a_name_server_that_is_out_of_order(
     assert "".join(one.transaction_id for one in found) == "ab"
 
 
+async def test_following_ends_at_events_that_are_malformed_and_would_be_again() -> None:
+    stream = gateway(Scripted(streams=[[block(3, "a"), b"\xff"]])).contract("clubs", "witness")
+    with pytest.raises(EventsError, match="malformed") as refusal:
+        await taken(stream.follow(Checkpoint(block_number=0)), 2)
+    assert refusal.value.fault is Fault.CONFIGURATION
+
+
 async def test_following_ends_with_the_gateway_that_it_goes_over() -> None:
     closed: Answer = TransportError("CANCELLED", CLOSED)
     client = gateway(Scripted(streams=[[block(3, "a"), closed]]))

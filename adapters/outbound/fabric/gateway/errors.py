@@ -16,6 +16,9 @@ DUPLICATE_TXID = 9
 CLOSED = "the gateway was closed"
 """The text of a call that was under way then, or was made later."""
 
+MALFORMED_EVENTS = "the peer's events are malformed"
+"""The text of a stream that cannot be read: another one from the same place brings the same."""
+
 VALIDATION_CODES = {
     0: "VALID",
     1: "NIL_ENVELOPE",
@@ -77,7 +80,7 @@ class Fault(StrEnum):
     """Clocks differ by more than the peer allows (15 minutes, unless set otherwise). Set the clock."""
 
     CONFIGURATION = "configuration"
-    """Wrong address, certificates of another authority, an unknown channel: a person has to look."""
+    """Wrong address, another authority's certificates, an unknown channel, malformed events: a person has to look."""
 
     DUPLICATE = "duplicate"
     """A transaction with this id was committed before, valid or not: ask for its status."""
@@ -191,6 +194,7 @@ _BY_TEXT: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "WRONG_VERSION_NUMBER",
             "Hostname Verification",
             *UNRESOLVED,
+            MALFORMED_EVENTS,
         ),
     ),
     (

@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from adapters.outbound.fabric.gateway.errors import CLOSED, UNRESOLVED, EventsError, Fault, TransportError
+from adapters.outbound.fabric.gateway.errors import (
+    CLOSED,
+    MALFORMED_EVENTS,
+    UNRESOLVED,
+    EventsError,
+    Fault,
+    TransportError,
+)
 from adapters.outbound.fabric.gateway.messages import ChaincodeEventsResponse
 from shared.protowire import NotProtobuf, decode
 
@@ -58,7 +65,7 @@ async def events_of(begun: Begun, start: Checkpoint | None) -> AsyncIterator[Eve
     except TransportError as error:
         raise EventsError(error) from None
     except NotProtobuf as malformed:
-        cause = TransportError("INTERNAL", f"the peer's events are malformed: {malformed.reason}")
+        cause = TransportError("INTERNAL", f"{MALFORMED_EVENTS}: {malformed.reason}")
         raise EventsError(cause) from None
 
 
