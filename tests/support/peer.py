@@ -105,6 +105,8 @@ class Peer:
         self.dropped = 0
         self.closed: list[str] = []
         self.echoed = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
         self._offers = offers
         self._before = before
         self._contexts: dict[tuple[str, str], _Context] = {}
@@ -140,6 +142,12 @@ class Peer:
     async def send(self, message: ChaincodeMessage | bytes) -> None:
         async with self._turn:
             await self.call.write(message if isinstance(message, bytes) else encode(message))
+
+    async def stop_reading(self) -> None:
+        """Until `reads` is set again. What is written to it meanwhile is stuck once the stream's window is full."""
+        self.reads.clear()
+        await self.send(ChaincodeMessage(type=Kind.KEEPALIVE))
+        await self.echoed.wait()
 
     async def invoke(
         self,
@@ -188,6 +196,7 @@ class Peer:
             message = decode(ChaincodeMessage, data)
             if message.type == Kind.KEEPALIVE:
                 self.echoed.set()
+                await self.reads.wait()
                 continue
             context = self._contexts.get((message.channel_id, message.txid))
             if message.type == Kind.COMPLETED:

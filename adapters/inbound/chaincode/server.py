@@ -74,6 +74,13 @@ class ChaincodeServer:
 
 
 async def _send(context: Any, turn: asyncio.Lock, message: ChaincodeMessage) -> None:
-    """Many transactions answer on one stream, which takes one message at a time."""
-    async with turn:
-        await context.write(encode(message))
+    """Many transactions answer on one stream, which takes one message at a time.
+
+    What is being written goes on to its end, and keeps its turn, though whoever waits for it is cancelled: gRPC does
+    not take back what it has begun, and refuses whatever comes in between.
+    """
+    data = encode(message)
+    await turn.acquire()
+    writing = asyncio.ensure_future(context.write(data))
+    writing.add_done_callback(lambda _written: turn.release())
+    await asyncio.shield(writing)

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import grpc
 import pytest
@@ -18,6 +19,12 @@ from tests.support.chaincode import CHANNEL, MemoryStub, State
 from tests.support.peer import Peer
 from tests.unit.chaincode.calls import register, witness
 from tests.unit.chaincode.served import DEFECT, served
+
+LARGE = 3 << 20
+"""Bytes: more than gRPC takes off a contract's hands while a peer does not read, and less than it refuses to read."""
+
+NARROW = [("grpc.http2.bdp_probe", 0)]
+"""A stream's window stays as it is at first, 64 KiB."""
 
 INTERVAL = "grpc.http2.min_ping_interval_without_data_ms"
 
@@ -66,6 +73,34 @@ async def test_the_same_transaction_asked_again_replaces_the_one_that_the_peer_g
         await slow.cut.wait()
         first.cancel()
         assert (await peer.invoke("fast", tx_id="other")).response.payload == b"fast"
+
+
+async def test_what_was_being_written_to_a_peer_that_did_not_read_arrives_whole_and_so_does_all_that_follows(
+    logs: list[Any],
+) -> None:
+    """A write that is given up half-way takes no other answer with it, nor the place of one."""
+    blocked = asyncio.Event()
+
+    async def large(stub: Stub) -> Answer:
+        if stub.arguments == (b"large",):
+            stub.put("key", bytes(LARGE))
+            blocked.set()
+        return Answer(payload=b"done")
+
+    async with served(large) as (_, port), Peer(port, State(), options=NARROW) as peer:
+        await peer.stop_reading()
+        first = asyncio.create_task(peer.invoke("large", tx_id="same"))
+        await blocked.wait()
+        # Long enough for it to be written as far as there is room.
+        await asyncio.sleep(0.2)
+        later = [asyncio.create_task(peer.invoke("small", tx_id=tx_id)) for tx_id in ("same", "other", "third")]
+        await asyncio.sleep(0.2)
+        peer.reads.set()
+        answers = [(await each).response.payload for each in later]
+        first.cancel()
+        assert answers == [b"done"] * 3
+        assert peer.asked == {Kind.PUT_STATE: 1}
+    assert not [each for each in logs if each["event"] == "answer_not_sent"]
 
 
 async def test_transactions_under_way_end_before_the_server_does_and_none_keeps_it() -> None:
