@@ -25,7 +25,9 @@ Sign = Callable[[bytes], bytes]
 
 _DASH = "\u2014 "
 _KEY = re.compile(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)")
-_NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]{1,255}")
+# White space is named one by one: what a pattern's class takes for it is the affair of the Python that it runs on, and
+# every peer of a consortium has to read the same.
+_NAME = re.compile(r"[^\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 

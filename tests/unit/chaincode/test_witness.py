@@ -88,7 +88,10 @@ MALFORMED: list[tuple[tuple[Any, ...], str]] = [
     *((spoilt(open_pair(), 1, each), "pair is not") for each in NOT_BASE64),
     (spoilt(open_pair(), 2, ""), "organisation is not an MSP id"),
     (spoilt(open_pair(), 3, "x" * 101), "other_organisation is not an MSP id"),
-    (spoilt(open_pair(), 3, "a\nb"), "other_organisation is not an MSP id"),
+    *(
+        (spoilt(open_pair(), 3, each), "other_organisation is not an MSP id")
+        for each in ("a\nb", "a b", "\x7f", "Müller", "\u0e86", "\U0001fae8")
+    ),
     (spoilt(open_pair(), 4, "A"), "key is not base64url"),
     (spoilt(open_pair(), 5, b64url(ONE.key)), "one key for both"),
     (spoilt(settle(), 2, ""), "period is not 1 to 32"),
@@ -223,6 +226,11 @@ async def test_anybody_anchors_and_reports_and_only_the_owner_rotates() -> None:
     assert (await ledger.told(*register(), msp_id=STRANGER))["owner"] == OWNER
     assert await ledger.told(*rotate(9)) == {"from": 9, "key": str(NEXT.key), "origin": ORIGIN}
     assert await ledger.told(*report(HONEST, 5, FORKED, 8), msp_id=STRANGER) == {"origin": ORIGIN, "sizes": [5, 8]}
+
+
+@pytest.mark.parametrize("other", ["Summit-2.example", "Summit_MSP", "!", "~" * 100])
+async def test_every_visible_character_of_ascii_may_stand_in_an_msp_id(other: str) -> None:
+    assert await Ledger().told(*spoilt(open_pair(), 3, other)) == {"pair": PAIR}
 
 
 async def test_a_third_organisation_opens_no_pair() -> None:

@@ -14,6 +14,7 @@ from core.log.notes import (
     Algorithm,
     VerifierKey,
     encode64,
+    is_name,
     join_notes,
     open_note,
     parse_key,
@@ -23,6 +24,9 @@ from core.log.notes import (
 from tests.unit.log.scenario import LOG, STRANGER, WITNESS_1, WITNESS_2, Signer, verify
 
 EXAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "data" / "log" / "signed-note.json").read_text())
+WHITE_SPACE = {0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000}
+"""Unicode's own beyond ASCII, by the property White_Space, which it does not take away from a character any more."""
+
 KEY, NOTE = EXAMPLE["key"], EXAMPLE["note"]
 TEXT = "one\n\nthree\n"
 
@@ -52,6 +56,11 @@ def test_every_altered_character_of_a_key_is_refused_or_names_another_key() -> N
             if other != KEY[place]:
                 with pytest.raises(MalformedKey):
                     parse_key(KEY[:place] + other + KEY[place + 1 :])
+
+
+def test_a_name_is_of_any_characters_but_white_space_control_characters_plus_and_surrogates() -> None:
+    refused = {*range(0x21), ord("+"), *WHITE_SPACE, *range(0xD800, 0xE000)}
+    assert {code for code in range(0x110000) if not is_name(chr(code))} == refused
 
 
 @pytest.mark.parametrize("signer", [LOG, WITNESS_1])

@@ -22,11 +22,15 @@ LIMITS = {
     "items of one Anchor": MOST_ITEMS,
     "hashes of one proof": MOST_HASHES,
     "names in one answer of Origins": MOST_ORIGINS,
-    "characters of an organisation's MSP id": LONGEST_NAME,
+    "visible ASCII characters of an organisation's MSP id": LONGEST_NAME,
 }
 
 _COUNT = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _PERIOD = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
+_ORGANISATION = re.compile(r"[!-~]+")
+"""Fabric wants an MSP id not to be empty, and its language of policies can name those of letters, digits, dots and
+hyphens alone. What is visible beyond ASCII differs between versions of Python, and peers have to agree."""
+
 _ITEM = {"note", "old_size", "proof"}
 
 
@@ -76,8 +80,8 @@ def period_of(text: str) -> str:
 
 
 def organisation_of(text: str, name: str) -> str:
-    if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
-        raise malformed(f"{name} is not an MSP id of 1 to {LONGEST_NAME} characters")
+    if len(text) > LONGEST_NAME or _ORGANISATION.fullmatch(text) is None:
+        raise malformed(f"{name} is not an MSP id of 1 to {LONGEST_NAME} visible ASCII characters")
     return text
 
 
