@@ -164,6 +164,12 @@ async def open_pairs(settings: Settings, keys: Keys, ledger: Ledger, now: Now) -
         pairs.close()
 
 
+def ledger_folder(settings: Settings) -> Path | None:
+    """Where the embedded ledger's files are; None for every other ledger."""
+    local = _folder(settings, settings.ledger_url, "ledger")
+    return chosen("ledger_url", settings.ledger_url, {"local": local, "fabric": None})
+
+
 def profile_of(settings: Settings) -> Path:
     """The profile of the Fabric network that the ledger's URL names."""
     path = settings.ledger_url.partition(":")[2]

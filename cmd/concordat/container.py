@@ -21,6 +21,7 @@ from concordat import builders, clocks
 from concordat.failures import Failure
 from concordat.garbage import collect_from_now_on
 from concordat.locks import sqlite_file
+from concordat.lost import open_secrets
 from concordat.module import Built, Infrastructure
 from concordat.modules import all_modules
 from concordat.network import refuse_another
@@ -60,9 +61,9 @@ class Container(containers.DeclarativeContainer):
     signatures = providers.Object(SIGNATURES)
     key_pair = providers.Object(builders.key_pair)
 
-    secrets = providers.Singleton(builders.build_secrets, settings)
-    keys = providers.Resource(builders.open_keys, secrets, random_bytes)
     database = providers.Resource(builders.open_database, settings, now, new_id, random_bytes)
+    secrets = providers.Resource(open_secrets, settings, database)
+    keys = providers.Resource(builders.open_keys, secrets, random_bytes)
     ledger = providers.Resource(builders.open_ledger, settings, keys, database, now)
     pairs = providers.Resource(builders.open_pairs, settings, keys, ledger, now)
 

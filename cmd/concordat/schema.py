@@ -11,8 +11,8 @@ from concordat.failures import Failure
 
 _REVISION = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"([^"]+)"|None)$', re.MULTILINE)
 _HAS_TABLE = {
-    "postgresql": "SELECT to_regclass('alembic_version') IS NOT NULL AS has",
-    "sqlite": "SELECT count(*) AS has FROM sqlite_master WHERE name = 'alembic_version'",
+    "postgresql": "SELECT to_regclass('{}') IS NOT NULL AS has",
+    "sqlite": "SELECT count(*) AS has FROM sqlite_master WHERE name = '{}'",
 }
 
 
@@ -44,11 +44,16 @@ async def schema_state(session: Session) -> State:
 
 async def revision(session: Session) -> str | None:
     """The revision that the database is at; None before the first."""
-    (table,) = await session.told(_HAS_TABLE[session.database.dialect.name])
-    if not table["has"]:
+    if not await has_table(session, "alembic_version"):
         return None
     rows = await session.told("SELECT version_num FROM alembic_version")
     return str(rows[0]["version_num"]) if rows else None
+
+
+async def has_table(session: Session, name: str) -> bool:
+    """Is there a table of this name, whatever the revision?"""
+    (table,) = await session.told(_HAS_TABLE[session.database.dialect.name].format(name))
+    return bool(table["has"])
 
 
 @cache

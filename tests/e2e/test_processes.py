@@ -4,12 +4,16 @@ import re
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 
+from adapters.outbound.sql.migrate import migrate
 from tests.e2e.served import Installation, said, token_of
-from tests.support.databases import PostgresDatabase
+from tests.support.databases import PostgresDatabase, apart
+from tests.support.postgres import PostgresServer
 from tests.support.processes import Process, free_port
 
 
@@ -78,6 +82,45 @@ def test_on_postgres_http_and_grpc_processes_stand_beside_one_worker(
         second = Installation(folder=tmp_path, database_url=postgres_database.url).run("serve", "--role", "worker")
         assert second.returncode == 1, said(second)
         assert "There is a worker already" in second.stderr
+
+
+def test_the_first_processes_of_a_new_system_may_start_at_once_and_one_without_its_secrets_not_at_all(
+    postgres_database: PostgresDatabase, tmp_path: Path
+) -> None:
+    def installation(folder: str) -> Installation:
+        return Installation(folder=tmp_path / folder, database_url=postgres_database.url)
+
+    at_once = [installation("one").serve("--role", "http", name=f"http{number}") for number in range(3)]
+    with ThreadPoolExecutor() as pool, ExitStack() as stack:
+        # Started from threads, a process is not ended with the test's: the stack does that.
+        for process in at_once:
+            stack.callback(process.kill)
+        list(pool.map(Process.start, at_once))
+        clubs = {found[1] for each in at_once if (found := re.search(r"Club\s+(\S+)", each.output()))}
+        assert len(clubs) == 1
+    (tmp_path / "two").mkdir()
+    for words in (("serve", "--role", "http"), ("serve", "--role", "worker"), ("doctor",)):
+        done = installation("two").run(*words)
+        assert done.returncode == 1, said(done)
+        assert "secrets of theirs are missing" in done.stdout + done.stderr
+    assert not (tmp_path / "two" / "data" / "secrets").exists()
+
+
+def test_a_process_may_be_up_before_its_database_if_it_has_its_secrets(tmp_path: Path) -> None:
+    with PostgresServer() as server:
+        url = apart(migrate(server.create_database("late"))).url
+        installation = Installation(folder=tmp_path, database_url=url)
+        server.kill()
+        done = installation.run("serve", "--role", "http")
+        assert (done.returncode, "The database does not answer." in done.stderr) == (1, True), said(done)
+        assert not (installation.data_folder / "secrets").exists()
+        server.start()
+        assert installation.run("token").returncode == 0
+        server.kill()
+        done = installation.run("serve", "--role", "worker")
+        assert (done.returncode, "The database does not answer." in done.stderr) == (1, True), said(done)
+        with installation.serve("--role", "http") as process:
+            assert "It is not ready to be sent requests" in process.output()
 
 
 def test_an_unmigrated_postgres_database_is_not_served(postgres_database: PostgresDatabase, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from adapters.outbound.sql.unit_of_work import SqlBegin
 from app.purge import Purge
 from app.relay import Relay
 from app.workers import Trouble
-from concordat.builders import build_allow
+from concordat.builders import build_allow, build_secrets
 from concordat.container import System, running
 from concordat.modules import all_modules
 from concordat.modules.clubs import ClubsUseCases
@@ -192,6 +192,8 @@ async def world_at(
     usual = {"now": clock, "new_id": new_id, "allow": lambda _caller, _permission: None, "modules": _modules()}
     given = {**usual, **(overrides or {})}
     told = load(profile="local", data_folder=folder, database_url=url, **settings)
+    # Worlds share databases, and each has keys of its own: to the product, all but the first would have lost them.
+    given.setdefault("secrets", build_secrets(told))
     async with running(told, given) as system:
         watch(system.database)
         if url == MEMORY:

@@ -31,10 +31,15 @@ class Check:
 
 async def examine_port(subject: str, port: object, url: str, ask: Ask) -> Check:
     """Whether it answers."""
-    adapter = f"{type(port).__name__} ({without_password(url)})"
+    adapter = adapter_of(port, url)
     try:
         await ask()
     except ConcordatError as error:
         advice = str(error.parameters.get("remedy", ""))
         return Check(subject=subject, adapter=adapter, state=State.FAILED, found=str(error), advice=advice)
     return Check(subject=subject, adapter=adapter, found="answers")
+
+
+def adapter_of(port: object, url: str) -> str:
+    """What serves the port, and what the settings say of it."""
+    return f"{type(port).__name__} ({without_password(url)})"

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from adapters.outbound.sql.database import Database
 from concordat import clocks
 from concordat.builders import build_secrets, open_database
-from concordat.checks import Ask, Check, State, examine_port
+from concordat.checks import Ask, Check, State, adapter_of, examine_port
 from concordat.checks.database import examine_database
 from concordat.checks.ledger import examine_ledger
 from concordat.checks.logs import examine_exchanges, examine_logs, examine_network
@@ -16,24 +17,47 @@ from concordat.checks.settlements import examine_settlements
 from concordat.checks.witnesses import examine_witnesses
 from concordat.container import System, running
 from concordat.locks import sqlite_file
+from concordat.lost import ADVICE, lost
 from concordat.running import find_running
 from concordat.settings import Settings, without_password
+from ports.secrets import Secrets
+from ports.unit_of_work import StoreUnavailable
+from shared.errors import ConcordatError
 
 _database_alone = asynccontextmanager(open_database)
 
 
 async def examine(settings: Settings) -> list[Check]:
     """Every part that can be asked: a system without its secrets cannot start, and what is not there is not made."""
-    file = sqlite_file(settings.database)
+    file, secrets = sqlite_file(settings.database), build_secrets(settings)
     if file is not None and not file.exists():
-        return [_missing(settings, file)]
-    secrets = build_secrets(settings)
-    checks = [_process(settings), await examine_port("secrets", secrets, settings.secrets_url, secrets.check)]
-    if checks[-1].state is State.FAILED:
-        async with _database_alone(settings, clocks.now, clocks.new_id, clocks.random_bytes) as database:
+        return [*await _lost(settings, secrets, None), _missing(settings, file)]
+    async with _database_alone(settings, clocks.now, clocks.new_id, clocks.random_bytes) as database:
+        # Where secrets were lost, not even their folder is made.
+        kept = await _lost(settings, secrets, database) or [
+            await examine_port("secrets", secrets, settings.secrets_url, secrets.check)
+        ]
+        checks = [_process(settings), *kept]
+        if kept[0].state is State.FAILED:
             return [*checks, *await examine_database(database)]
     async with running(settings) as system:
         return [*checks, *await _examine_ports(system)]
+
+
+async def _lost(settings: Settings, secrets: Secrets, database: Database | None) -> list[Check]:
+    """A check where secrets are missing that a system which has begun needs, or may need."""
+    advice = ADVICE
+    try:
+        found = await lost(settings, secrets, database)
+    except StoreUnavailable:
+        found, advice = "some are missing, and only the database knows whether they were lost", "Let it answer first."
+    except ConcordatError:
+        # The store says that itself, once it is asked whether it answers.
+        found = None
+    if found is None:
+        return []
+    adapter = adapter_of(secrets, settings.secrets_url)
+    return [Check(subject="secrets", adapter=adapter, state=State.FAILED, found=found, advice=advice)]
 
 
 def _missing(settings: Settings, file: Path) -> Check:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -23,6 +23,9 @@ from concordat.options import DataFolder, Profile
 from concordat.running import find_running
 from concordat.settings import Settings, load
 from concordat.story import Issue, Stage, play
+
+if TYPE_CHECKING:
+    from ports.tokens import Tokens
 
 START_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 10.0
@@ -107,15 +110,20 @@ def _address(settings: Settings, child: "subprocess.Popen[bytes]", output: int) 
 
 def _issuer(settings: Settings) -> Issue:
     """Tokens under the key of this data folder."""
-    from concordat.builders import build_secrets, build_tokens, open_keys
-    from concordat.clocks import now, random_bytes
+    from concordat.clocks import now
     from ports.tokens import Claims
 
-    keys = run(open_keys(build_secrets(settings), random_bytes))
-    tokens = build_tokens(settings, keys, now)
+    tokens = run(_tokens(settings))
 
     def issue(principal: str, club: str | None, roles: frozenset[str]) -> str:
         at = None if club is None else UUID(club)
         return tokens.issue(Claims(principal=principal, club=at, roles=roles, expires_at=now() + _TOKEN_LASTS))
 
     return issue
+
+
+async def _tokens(settings: Settings) -> "Tokens":
+    from concordat.container import running
+
+    async with running(settings) as system:
+        return system.infrastructure.tokens

@@ -158,6 +158,8 @@ def test_clubs_of_another_network_are_refused_with_what_to_do(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "migrate") == 0
+    # Makes the secrets, as a first start does.
+    assert run(monkeypatch, "token") == 0
     with closing(sqlite3.connect(tmp_path / "concordat.db")) as database, database:
         database.execute(
             "INSERT INTO directory VALUES (?, 'clubs.test/harbour/1', 'Harbour', 'Europe/London', 0, 0)",
