@@ -265,3 +265,6 @@ class Publication(Protocol):
 
     async def origins(self) -> Sequence[str]:
         """The logs of which a checkpoint was published, in order."""
+
+    async def check(self) -> None:
+        """Raises Unavailable when nothing can be published here: it MUST try to write, and leave nothing behind."""

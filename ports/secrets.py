@@ -17,4 +17,4 @@ class Secrets(Protocol):
         """Store `value` durably unless the name exists; returns what is stored, so that two creators agree."""
 
     async def check(self) -> None:
-        """Raises Unavailable when the store does not answer."""
+        """Raises Unavailable when the store does not answer or takes none: it MUST try to write, and leave nothing."""

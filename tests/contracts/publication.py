@@ -9,7 +9,7 @@ from adapters.outbound.ed25519 import Signer
 from core.log.checkpoints import Checkpoint, sign_checkpoint
 from core.log.notes import VerifierKey
 from ports.log import Publication
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, Invalid, Unavailable
 
 ORIGIN = "concordat.test/harbour/1"
 FULL_HASHES = bytes(range(256)) * 32
@@ -24,9 +24,15 @@ def noted(size: int) -> bytes:
 
 
 class PublicationContract:
-    """A backend brings `make`: the store at a place; made twice for one place, it is what two processes would see."""
+    """A backend brings `make`: the store at a place; made twice for one place, it is what two processes would see.
+
+    `spoil` lets nothing be published at a place any more.
+    """
 
     def make(self, place: Path) -> Publication:
+        raise NotImplementedError
+
+    def spoil(self, place: Path) -> None:
         raise NotImplementedError
 
     async def test_what_was_never_published_is_none(self, tmp_path: Path) -> None:
@@ -69,6 +75,23 @@ class PublicationContract:
             await publication.put(origin, "checkpoint", b"one")
         await publication.put("concordat.test/meadow/1", "tile/0/000.p/7", FULL_HASHES[: 7 * 32])
         assert await publication.origins() == ["concordat.test/harbour/1", "concordat.test/summit/1"]
+
+    async def test_where_logs_can_be_published_it_says_so_and_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        publication = self.make(tmp_path)
+        await publication.check()
+        await publication.put(ORIGIN, "checkpoint", b"one")
+        await publication.check()
+        assert await publication.origins() == [ORIGIN]
+        assert await publication.get(ORIGIN, "checkpoint") == b"one"
+
+    async def test_where_nothing_can_be_published_it_says_so(self, tmp_path: Path) -> None:
+        self.spoil(tmp_path)
+        publication = self.make(tmp_path)
+        with pytest.raises(Unavailable):
+            await publication.put(ORIGIN, "checkpoint", b"one")
+        with pytest.raises(Unavailable) as told:
+            await publication.check()
+        assert told.value.parameters["remedy"]
 
     async def test_a_checkpoint_is_replaced_and_never_seen_in_part(self, tmp_path: Path) -> None:
         publication, reader = self.make(tmp_path), self.make(tmp_path)

@@ -6,14 +6,21 @@ from pathlib import Path
 import pytest
 
 from ports.secrets import Secrets
+from shared.errors import Unavailable
 
 VALUE = bytes(range(32))
 
 
 class SecretsContract:
-    """A backend brings `make`: the store at a place; made twice for one place, it is what two processes would see."""
+    """A backend brings `make`: the store at a place; made twice for one place, it is what two processes would see.
+
+    `spoil` lets no secret be made at a place any more.
+    """
 
     def make(self, place: Path) -> Secrets:
+        raise NotImplementedError
+
+    def spoil(self, place: Path) -> None:
         raise NotImplementedError
 
     async def test_a_secret_that_nobody_created_is_none(self, tmp_path: Path) -> None:
@@ -25,6 +32,22 @@ class SecretsContract:
     async def test_a_created_secret_is_there_for_every_process(self, tmp_path: Path, value: bytes) -> None:
         assert await self.make(tmp_path).create("logs/harbour/1", value) == value
         assert await self.make(tmp_path).get("logs/harbour/1") == value
+
+    async def test_where_secrets_can_be_made_it_says_so(self, tmp_path: Path) -> None:
+        secrets = self.make(tmp_path)
+        await secrets.check()
+        await secrets.create("tokens", VALUE)
+        await secrets.check()
+        assert await secrets.get("tokens") == VALUE
+
+    async def test_where_no_secret_can_be_made_it_says_so(self, tmp_path: Path) -> None:
+        self.spoil(tmp_path)
+        secrets = self.make(tmp_path)
+        with pytest.raises(Unavailable):
+            await secrets.create("tokens", VALUE)
+        with pytest.raises(Unavailable) as told:
+            await secrets.check()
+        assert told.value.parameters["remedy"]
 
     async def test_a_second_creator_gets_what_the_first_one_stored(self, tmp_path: Path) -> None:
         await self.make(tmp_path).create("tokens", VALUE)

@@ -11,11 +11,24 @@ from adapters.outbound.files.publication import FolderPublication
 from ports.log import Publication
 from shared.errors import Conflict, Unavailable
 from tests.contracts.publication import FULL_ENTRIES, FULL_HASHES, ORIGIN, PublicationContract, noted
+from tests.support.unprivileged import bound_by_modes, open_folder
 
 
 class TestFolderPublication(PublicationContract):
     def make(self, place: Path) -> FolderPublication:
         return FolderPublication(place / "log")
+
+    def spoil(self, place: Path) -> None:
+        (place / "log").write_text("a file where a folder should be")
+
+    async def test_a_folder_without_the_right_to_write_is_said_to_be_unavailable(self) -> None:
+        with open_folder() as place:
+            publication = self.make(place)
+            with bound_by_modes(place):
+                await publication.check()
+                (place / "log").chmod(0o555)
+                with pytest.raises(Unavailable, match="Permission denied"):
+                    await publication.check()
 
     async def test_files_lie_where_tlog_tiles_says_and_nothing_else_lies_there(self, tmp_path: Path) -> None:
         publication = self.make(tmp_path)
@@ -23,6 +36,8 @@ class TestFolderPublication(PublicationContract):
         await publication.put(ORIGIN, "checkpoint", b"two")
         await publication.put(ORIGIN, "tile/0/x001/234.p/7", FULL_HASHES[: 7 * 32])
         await publication.put(ORIGIN, "tile/entries/x001/234.p/1", FULL_ENTRIES)
+        await publication.check()
+        assert [each.name for each in (tmp_path / "log").iterdir()] == ["concordat.test"]
         root = tmp_path / "log" / "concordat.test" / "harbour" / "1"
         found = {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
         assert found == {
@@ -89,10 +104,27 @@ class InPlace:
     async def origins(self) -> Sequence[str]:
         return sorted(each.relative_to(self._folder).as_posix() for each in self._folder.glob("*/*/*"))
 
+    async def check(self) -> None:
+        (self._folder / "concordat.test" / "tried" / "1").mkdir(parents=True, exist_ok=True)
+
 
 class PlantedSuite(PublicationContract):
     def make(self, place: Path) -> Publication:
         return InPlace(place)
+
+
+class Confident(FolderPublication):
+    """Planted bug: can be read, so it says that all is well, as doctor itself did once."""
+
+    async def check(self) -> None:
+        await self.origins()
+
+
+class ConfidentSuite(TestFolderPublication):
+    __test__ = False
+
+    def make(self, place: Path) -> Confident:
+        return Confident(place / "log")
 
 
 class Stubborn(FolderPublication):
@@ -141,6 +173,16 @@ async def test_a_publication_that_keeps_what_no_checkpoint_promised_is_reported(
 async def test_a_publication_that_names_logs_without_a_checkpoint_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         await PlantedSuite().test_logs_are_named_once_their_checkpoint_is_published(tmp_path)
+
+
+async def test_a_publication_that_does_not_say_that_it_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception):
+        await ConfidentSuite().test_where_nothing_can_be_published_it_says_so(tmp_path)
+
+
+async def test_a_publication_that_leaves_behind_what_it_tried_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        await PlantedSuite().test_where_logs_can_be_published_it_says_so_and_leaves_nothing_behind(tmp_path)
 
 
 async def test_a_publication_that_goes_anywhere_is_reported(tmp_path: Path) -> None:

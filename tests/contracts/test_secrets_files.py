@@ -10,16 +10,31 @@ from adapters.outbound.files.secrets import FileSecrets, SecretsUnavailable, Uns
 from shared.canonical import b64url
 from shared.errors import Unavailable
 from tests.contracts.secrets import VALUE, SecretsContract
+from tests.support.unprivileged import bound_by_modes, open_folder
 
 
 class TestFileSecrets(SecretsContract):
     def make(self, place: Path) -> FileSecrets:
         return FileSecrets(place / "kept" / "secrets")
 
+    def spoil(self, place: Path) -> None:
+        (place / "kept").write_text("a file where a folder should be")
+
+    async def test_a_folder_without_the_right_to_write_is_said_to_be_unavailable(self) -> None:
+        with open_folder() as place, bound_by_modes(place):
+            secrets = self.make(place)
+            await secrets.check()
+            await secrets.create("tokens", VALUE)
+            (place / "kept" / "secrets").chmod(0o500)
+            with pytest.raises(SecretsUnavailable, match="Permission denied"):
+                await secrets.check()
+            assert await secrets.get("tokens") == VALUE
+
     async def test_files_are_the_users_own_and_nothing_else_lies_beside_them(self, tmp_path: Path) -> None:
         secrets = self.make(tmp_path)
         await asyncio.gather(*(secrets.create("tokens", bytes([number])) for number in range(8)))
         await secrets.create("logs/harbour/1", VALUE)
+        await secrets.check()
         folder = tmp_path / "kept" / "secrets"
         assert S_IMODE(folder.stat().st_mode) == 0o700
         assert {file.name: S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {
@@ -73,7 +88,7 @@ class TestFileSecrets(SecretsContract):
         assert await secrets.create("tokens", VALUE) == VALUE
 
     async def test_a_folder_that_cannot_be_made_is_said_to_be_unavailable(self, tmp_path: Path) -> None:
-        (tmp_path / "kept").write_text("a file where a folder should be")
+        self.spoil(tmp_path)
         secrets = self.make(tmp_path)
         for use in (secrets.create("tokens", VALUE), secrets.check()):
             with pytest.raises(Unavailable, match="kept"):
@@ -126,6 +141,25 @@ class PlantedSuite(SecretsContract):
 
     def make(self, place: Path) -> Overwriting:
         return Overwriting(place, self._stored)
+
+
+class Confident(FileSecrets):
+    """Planted bug: whoever can read secrets is told that all is well."""
+
+    async def check(self) -> None:
+        await self.get("tokens")
+
+
+class ConfidentSuite(TestFileSecrets):
+    __test__ = False
+
+    def make(self, place: Path) -> Confident:
+        return Confident(place / "kept" / "secrets")
+
+
+async def test_a_store_that_does_not_say_that_it_takes_no_secret_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception):
+        await ConfidentSuite().test_where_no_secret_can_be_made_it_says_so(tmp_path)
 
 
 async def test_a_store_whose_second_creator_overwrites_is_reported(tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ def complete_copy(target: Path, data: bytes, *, mode: int) -> Iterator[Path]:
         copy.unlink(missing_ok=True)
 
 
+def try_writing(folder: Path) -> None:
+    """Raises OSError where no file can be written; a whole block, since a full disk still has room for a name."""
+    with complete_copy(folder / "tried", bytes(4096), mode=0o600):
+        pass
+
+
 def sync_folder(folder: Path) -> None:
     """Makes names in `folder` durable; a file's own fsync does not."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder
+from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder, try_writing
 from core.log.checkpoints import parse_checkpoint
 from core.log.errors import LogInvalid
 from core.log.notes import parse_note
@@ -16,6 +16,7 @@ from core.log.tiles import TILE_WIDTH, EntryBundle, Tile, parse_path, width_in
 from shared.errors import Conflict, Invalid, Unavailable
 
 _CHECKPOINT = "checkpoint"
+_REMEDY = "Make it a folder that the service's own user can write, on a disk with room: nothing is signed meanwhile."
 _WORD = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -34,7 +35,7 @@ class PublishedOtherwise(Conflict):
 
 
 class PublicationUnavailable(Unavailable):
-    """The folder cannot be read or written. Parameters: path, reason."""
+    """The folder cannot be read or written. Parameters: path, reason, remedy."""
 
     code = "publication/unavailable"
     title = "The published files cannot be read or written."
@@ -73,6 +74,17 @@ class FolderPublication:
             return await asyncio.to_thread(self._origins)
         except OSError as error:
             raise _unavailable(self._folder, error) from error
+
+    async def check(self) -> None:
+        """Raises PublicationUnavailable."""
+        try:
+            await asyncio.to_thread(self._check)
+        except OSError as error:
+            raise _unavailable(self._folder, error) from error
+
+    def _check(self) -> None:
+        make_folder(self._folder, mode=0o755)
+        try_writing(self._folder)
 
     def _origins(self) -> list[str]:
         """Whatever else lies in the folder is no log's."""
@@ -130,4 +142,4 @@ def _read(path: Path) -> bytes | None:
 
 
 def _unavailable(path: Path, error: OSError) -> PublicationUnavailable:
-    return PublicationUnavailable(path=str(path), reason=error.strerror or type(error).__name__)
+    return PublicationUnavailable(path=str(path), reason=error.strerror or type(error).__name__, remedy=_REMEDY)

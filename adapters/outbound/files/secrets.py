@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder
+from adapters.outbound.files.durable import complete_copy, make_folder, sync_folder, try_writing
 from shared.canonical import NotCanonical, unb64url
 from shared.errors import Unavailable
 
@@ -16,6 +16,7 @@ LONGEST_NAME = 200
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 _OTHERS = 0o077
+_REMEDY = "Make it a folder that the service's own user can write, on a disk with room: new logs get no key meanwhile."
 
 
 class UnsafeSecrets(Unavailable):
@@ -26,7 +27,7 @@ class UnsafeSecrets(Unavailable):
 
 
 class SecretsUnavailable(Unavailable):
-    """The folder or a secret cannot be read or written. Parameters: path or variable, reason."""
+    """The folder or a secret cannot be read or written. Parameters: path or variable, reason; with a path, a remedy."""
 
     code = "secrets/unavailable"
     title = "The secrets cannot be read or written."
@@ -54,7 +55,14 @@ class FileSecrets:
         return await asyncio.to_thread(self._create, _checked(name), value)
 
     async def check(self) -> None:
-        await asyncio.to_thread(self._prepare)
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        self._prepare()
+        try:
+            try_writing(self._folder)
+        except OSError as error:
+            raise _unavailable(self._folder, error) from error
 
     def _get(self, name: str) -> bytes | None:
         brought = self._brought(name)
@@ -145,4 +153,4 @@ def _link(copy: Path, path: Path) -> None:
 
 
 def _unavailable(path: Path, error: OSError) -> SecretsUnavailable:
-    return SecretsUnavailable(path=str(path), reason=error.strerror or type(error).__name__)
+    return SecretsUnavailable(path=str(path), reason=error.strerror or type(error).__name__, remedy=_REMEDY)

@@ -1,10 +1,13 @@
 """What the database says of itself: is it there, is its schema ours, does it keep what row-level security promises?"""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from adapters.outbound.sql.database import Database, Session
 from adapters.outbound.sql.schema import OUTSIDE_ROW_LEVEL_SECURITY
+from adapters.outbound.sql.sqlite import Sqlite
 from concordat.checks import Check, State
 from concordat.schema import UNKNOWN_ADVICE, UNKNOWN_FOUND, schema_state
 from concordat.schema import State as SchemaState
@@ -54,7 +57,7 @@ async def examine_database(database: Database) -> list[Check]:
                 found += await _postgres(session)
     except Exception as error:
         reason = error.parameters["reason"] if isinstance(error, StoreUnavailable) else error
-        return [
+        found = [
             Check(
                 subject=SUBJECT,
                 adapter=adapter,
@@ -63,7 +66,25 @@ async def examine_database(database: Database) -> list[Check]:
                 advice="Is it running, and is the URL right?",
             )
         ]
-    return found
+    # SQLite reads what it cannot write, and every request that changes something would fail.
+    return [*found, *without_write_access(_files(database))]
+
+
+def _files(database: Database) -> list[Path]:
+    """What has to be writable for SQLite: its file, those beside it, and their folder, where they come and go."""
+    file = database.dialect.engine.url.database if isinstance(database.dialect, Sqlite) else None
+    if not file or file == ":memory:":
+        return []
+    beside = [Path(f"{file}{ending}") for ending in ("", "-wal", "-shm")]
+    return [Path(file).absolute().parent, *(each for each in beside if each.exists())]
+
+
+def without_write_access(paths: Sequence[Path]) -> Iterator[Check]:
+    """Asked of the operating system: to open SQLite's files ourselves would end the locks that it holds on them."""
+    for path in paths:
+        if not os.access(path, os.W_OK, effective_ids=True):
+            advice = "Let the service's own user write it, and the folder that it is in."
+            yield _failed(SUBJECT, f"{path} cannot be written", advice)
 
 
 async def _version(session: Session) -> str:

@@ -80,7 +80,7 @@ async def _examine_ports(system: System) -> list[Check]:
     settings, i = system.settings, system.infrastructure
     asked: tuple[tuple[str, object, str, Ask], ...] = (
         ("bus", i.bus, settings.bus_url, i.bus.check),
-        ("publication", i.publication, settings.publication_url, _published(system)),
+        ("publication", i.publication, settings.publication_url, i.publication.check),
     )
     ledger = await examine_ledger(system)
     checks = [*ledger, *[await examine_port(subject, port, url, ask) for subject, port, url, ask in asked]]
@@ -97,15 +97,6 @@ async def _examine_ports(system: System) -> list[Check]:
         checks += await examine_witnesses(system)
     first = replace(database[0], adapter=f"{database[0].adapter} ({without_password(settings.database)})")
     return [first, *database[1:], *checks]
-
-
-def _published(system: System) -> Ask:
-    """A log that nobody has is asked for: what can be answered at all says that there is none."""
-
-    async def ask() -> object:
-        return await system.infrastructure.publication.get(f"{system.settings.network}/nobody/1", "checkpoint")
-
-    return ask
 
 
 def _parked(counts: Mapping[str, int]) -> Iterator[Check]:

@@ -166,3 +166,6 @@ class DyingBeforeThePromise:
 
     async def origins(self) -> Sequence[str]:
         return await self.real.origins()
+
+    async def check(self) -> None:
+        await self.real.check()

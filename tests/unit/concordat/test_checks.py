@@ -25,6 +25,7 @@ from concordat.role import Role
 from concordat.schema import State as SchemaState
 from concordat.schema import revisions, schema_state
 from concordat.settings import Settings, load
+from tests.support.unprivileged import bound_by_modes, open_folder
 
 REAL: Mapping[str, Any] = {
     "profile": "production",
@@ -224,6 +225,26 @@ async def test_process_is_ready_once_the_schema_is_current_and_no_more_once_it_d
         assert all((await ready()).values())
         ready.drain()
         assert (await ready())["serving"] is False
+
+
+@pytest.mark.parametrize(("spoilt", "mode"), [("concordat.db", 0o444), (".", 0o555)])
+async def test_database_file_that_cannot_be_written_is_named_and_the_process_is_not_ready(
+    spoilt: str, mode: int
+) -> None:
+    with open_folder() as folder:
+        settings = load(profile="local", data_folder=folder)
+        await migrate(settings.database)
+        async with running(settings) as system:
+            assert failed(await examine_database(system.database)) == ""
+        with bound_by_modes(folder):
+            async with running(settings) as system:
+                assert all((await Readiness(system)()).values())
+                (folder / spoilt).chmod(mode)
+                try:
+                    assert f"{folder / spoilt} cannot be written" in failed(await examine_database(system.database))
+                    assert (await Readiness(system)())["database"] is False
+                finally:
+                    (folder / spoilt).chmod(0o700)
 
 
 async def test_process_with_unsafe_settings_is_not_ready(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -274,6 +275,22 @@ def test_doctor_ends_with_status_1_when_the_system_must_not_serve(
     (tmp_path / "secrets").chmod(0o755)
     assert run(monkeypatch, "doctor") == 1
     assert "must not serve" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("part", "told"), [("published", "nothing is signed meanwhile"), ("secrets", "new logs get no key meanwhile")]
+)
+def test_doctor_finds_out_that_a_folder_cannot_be_written(
+    part: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What could be read was said to answer, while no log could be signed any more."""
+    assert run(monkeypatch, "migrate") == 0
+    assert run(monkeypatch, "doctor") == 0
+    shutil.rmtree(tmp_path / part)
+    (tmp_path / part).touch(mode=0o600)
+    capsys.readouterr()
+    assert run(monkeypatch, "doctor") == 1
+    assert told in " ".join(capsys.readouterr().out.split())
 
 
 def test_real_profile_is_not_served_before_it_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:

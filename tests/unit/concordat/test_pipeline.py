@@ -111,6 +111,9 @@ class FaultyPublication:
     async def origins(self) -> Sequence[str]:
         return await self.real.origins()
 
+    async def check(self) -> None:
+        await self.real.check()
+
 
 @dataclass
 class FaultyBacklog:
