@@ -21,6 +21,7 @@ from adapters.outbound.paseto.tokens import Settings as TokenSettings
 from adapters.outbound.sql.database import Database
 from adapters.outbound.sql.settings import Settings as SqlSettings
 from concordat.failures import USAGE, Failure
+from concordat.locks import sqlite_file
 from concordat.module import Built, Infrastructure, Module, Rhythm, roles_of
 from concordat.places import configs_folder
 from concordat.settings import PREFIX, Settings
@@ -266,6 +267,18 @@ def key_pair(seed: bytes) -> tuple[bytes, Sign]:
     """The public key of an Ed25519 seed, and the function that signs with it."""
     signer = Signer(seed)
     return signer.key, signer
+
+
+def folders(settings: Settings) -> dict[str, Path]:
+    """Where this process writes: the folder of each part that is made of files."""
+    file = sqlite_file(settings.database)
+    found = {
+        "database": None if file is None else file.parent,
+        "secrets": _folder(settings, settings.secrets_url, "secrets"),
+        "ledger": ledger_folder(settings),
+        "publication": _folder(settings, settings.publication_url, "published"),
+    }
+    return {part: folder for part, folder in found.items() if folder is not None}
 
 
 def _folder(settings: Settings, url: str, usual: str) -> Path:

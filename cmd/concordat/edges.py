@@ -22,6 +22,7 @@ from app.log.integrator import CONSUMER as LOG
 from app.log.keys import ROTATION
 from app.relay import CONSUMER as RELAY
 from concordat.assembly.fabric import ledger_gauges
+from concordat.checks.disks import disk_gauges
 from concordat.container import System
 from concordat.module import Service
 from concordat.readiness import Readiness
@@ -121,7 +122,8 @@ def admin_app(system: System, ready: Readiness, metrics: Metrics) -> Any:
 
     async def own() -> Sequence[Reading]:
         lent = [reading for built in system.modules for reading in built.gauges(system.infrastructure)]
-        return [*lent, *ledger_gauges(system.infrastructure.ledger)]
+        disks = await disk_gauges(system.settings)
+        return [*lent, *ledger_gauges(system.infrastructure.ledger), *disks]
 
     return create_admin_app(metrics, ready=ready, readings=(gauges, own))
 

@@ -18,6 +18,8 @@ _CHANGING = (
     # How much had been recorded when the ledger was next asked depends on the machine.
     (re.compile(r"\bcheckpoint of \d+ leaves"), "checkpoint of <count> leaves"),
     (re.compile(r"\bProcess \d+"), "Process <number>"),
+    # How full the disk of whoever runs the tests is, and whether doctor warns of it.
+    (re.compile(r"\b(?:ok|warning) disk \d+ % full (\([a-z, ]+\))(?: Make room, [^.]+\.)?"), r"disk <share> full \1"),
     (re.compile(r"\b\d+ serves this"), "<number> serves this"),
     (re.compile(r"\bworker [\w.-]+:\d+"), "worker <host and number>"),
     (re.compile(r"\(Postgres [\d.]+\)"), "(Postgres <version>)"),

@@ -52,6 +52,8 @@ def test_the_printed_token_works_against_the_printed_address(tmp_path: Path) -> 
             assert client.get("/docs").status_code == 200
             assert client.get("/healthz").status_code == 200
             assert client.get("/readyz").status_code == 200
+        metrics = httpx2.get(f"{installation.where().admin}/metrics").text
+        assert re.search(r'^concordat_disk_used_ratio\{part="database"\} [01]\.', metrics, re.MULTILINE)
 
 
 def test_a_signal_stops_it_within_five_seconds_with_requests_in_flight(installation: Installation) -> None:

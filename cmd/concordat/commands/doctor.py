@@ -46,10 +46,11 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Check]:
+    from concordat.checks.disks import examine_disks
     from concordat.checks.ports import examine
     from concordat.checks.safety import unsafe_settings
 
-    return [*unsafe_settings(settings), *await examine(settings)]
+    return [*unsafe_settings(settings), *await examine(settings), *await examine_disks(settings)]
 
 
 def _show(settings: Settings, checks: list[Check], *, failed: bool) -> None:
