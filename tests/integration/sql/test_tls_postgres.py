@@ -19,6 +19,7 @@ from adapters.outbound.sql.vacuum import vacuum
 from app.clubs.clubs import ClubView
 from concordat.locks import worker_lock
 from ports.unit_of_work import StoreUnavailable
+from shared.canonical import b64url
 from tests.e2e.served import Installation, said
 from tests.support import engines
 from tests.support.certificates import Authority, Pair
@@ -205,7 +206,10 @@ def test_commands_take_the_same_url(secured: Secured, tmp_path: Path) -> None:
     owner = at(secured.owner_url, secured.trusted)
     migrated = Installation(folder=tmp_path, settings={"database_owner_url": owner}).run("migrate")
     assert migrated.returncode == 0, said(migrated)
-    installation = Installation(folder=tmp_path, database_url=secured.url)
+    # The clubs are those of worlds, each of which had keys of its own.
+    names = ("token_access", "rest_cursor", "ledger_witness")
+    brought = {f"secret_{name}": b64url(bytes(32)) for name in names}
+    installation = Installation(folder=tmp_path, database_url=secured.url, settings=brought)
     with installation.serve():
         examined = installation.run("doctor", "--json")
     assert examined.returncode == 0, said(examined)
