@@ -8,6 +8,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from concordat import telemetry
 from concordat.garbage import collect_from_now_on, leave_until_started
 from concordat.stopping import new_loop
 from tests.support import engines, fabric_programs, node
@@ -19,8 +20,10 @@ leave_until_started()
 # The suites carry the assertions of every backend, yet are no test files themselves.
 pytest.register_assert_rewrite("tests.contracts")
 
-# Its usual console draws tracebacks with every variable in them, which takes seconds for each.
-structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()])
+# Its usual console draws tracebacks with every variable in them, which takes seconds for each. The list is the one of
+# the product from the beginning: a logger keeps the list that it was first used with, and is captured through that.
+telemetry._OWN[:] = [structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()]
+structlog.configure(processors=telemetry._OWN)
 
 # Examples are the same in every run, so that a red run can be repeated; slow machines do not fail a property.
 settings.register_profile(

@@ -21,10 +21,11 @@ from shared.errors import StaleVersion
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, own = list(root.handlers), root.level, list(telemetry._OWN)
     yield
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    telemetry._OWN[:] = own
+    structlog.configure(processors=telemetry._OWN)
     structlog.contextvars.clear_contextvars()
 
 
