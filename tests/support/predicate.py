@@ -6,6 +6,7 @@ Row-level security would hide a statement that forgets it, on one of the two eng
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import (
     Alias,
@@ -30,6 +31,8 @@ from sqlalchemy.sql.visitors import iterate
 from adapters.outbound.sql.database import TENANT, Database
 from adapters.outbound.sql.tables import metadata
 
+_guarded: "WeakSet[Any]" = WeakSet()
+
 
 class PredicateMissing(AssertionError):
     """A statement reads, changes or deletes rows of a club's table without comparing them with the tenant."""
@@ -50,10 +53,13 @@ def _checking(execute: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
 
 
 def check(statement: Any) -> None:
-    """Raises PredicateMissing."""
+    """Raises PredicateMissing. Most statements are made once, as their modules are, and are looked at once."""
+    if statement in _guarded:
+        return
     found = unguarded(statement)
     if found:
         raise PredicateMissing(f"no club predicate on {', '.join(found)}: {statement}")
+    _guarded.add(statement)
 
 
 def unguarded(statement: Any) -> list[str]:
